@@ -90,9 +90,12 @@ What = Dispensed | Alert | Supervision | Measurement | Note | Document
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened. An adapter leaves `id` empty; the hub derives it from the receipt and the item's place in it."""
+    """One thing that happened. An adapter leaves `id` empty; the hub derives it from the receipt and the item's place in it.
 
-    occurred_at: datetime
+    `occurred_at` None: the format carries no time (SCAIP); the hub puts the moment it received the payload.
+    """
+
+    occurred_at: datetime | None
     what: What
     device: Device | None = None
     person: Person | None = None  # None: the register knows who had the device then

@@ -1,0 +1,149 @@
+"""Tenovi gateway: home measurements and pill boxes, one reading an object, alone or several in an array ("Post as Array")."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from shared.domain.adapter import Adapter
+from shared.domain.event import Alert, Device, Dispensed, Event, Measurement, Note, What
+from shared.domain.message import Lane
+from shared.domain.vocabulary import Quantity, unlikely
+from shared.domain.wild import Wild, parse
+from shared.errors import PayloadError
+
+HWI_DEVICE = "https://knutepunkt.example/tenovi/hwi-device-id"
+BATCH = 500
+
+KG_PER_LB = Decimal("0.45359237")
+MG_DL_PER_MMOL_L = Decimal("18.0156")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A metric with one value: what it measures and how Tenovi's unit becomes ours. Without `unit` it is ours already."""
+
+    quantity: Quantity
+    unit: str = ""
+    convert: Callable[[Decimal], Decimal] = Decimal
+    step: Decimal = Decimal(1)  # as fine as the devices of this kind show it
+
+
+READINGS: Mapping[str, Reading] = {
+    "pulse": Reading(Quantity.HEART_RATE),  # beats per minute, from cuff or oximeter
+    "pulse_ox": Reading(Quantity.OXYGEN_SATURATION),  # per cent
+    "weight": Reading(Quantity.BODY_WEIGHT, "lb", lambda lb: lb * KG_PER_LB, Decimal("0.01")),  # pounds
+    "glucose": Reading(Quantity.GLUCOSE, "mg/dL", lambda mg_dl: mg_dl / MG_DL_PER_MMOL_L, Decimal("0.1")),  # mg/dL
+    "temperature": Reading(Quantity.BODY_TEMPERATURE, "°F", lambda f: (f - 32) * 5 / 9, Decimal("0.1")),  # degrees Fahrenheit
+}
+
+# value_1 of a pill box: the day, from Sunday
+DAYS: Mapping[int, str] = {1: "søndag", 2: "mandag", 3: "tirsdag", 4: "onsdag", 5: "torsdag", 6: "fredag", 7: "lørdag"}
+
+TIMES: Mapping[int, str] = {1: "morgen", 2: "kveld"}  # value_2 of a pill box: AM, PM
+
+DISPENSERS: Mapping[str, str] = {"Tenovi Pillbox": "1.17", "PatchRx": "1.17"}  # whose low battery is a dispenser's alert
+
+
+def split(body: bytes) -> Sequence[Wild]:
+    payload = parse(body)
+    readings = payload.list() if payload.is_list() else [payload]
+    if not 0 < len(readings) <= BATCH:
+        raise PayloadError("$", f"has no reading or more than {BATCH}", "Send them in several calls.")
+    return readings
+
+
+def decode(reading: Wild) -> Sequence[Event]:
+    if _said(reading, "dummy_data"):
+        raise PayloadError(f"{reading.path}.dummy_data", "marks a test reading", "Send readings of real devices only.")
+    device = Device(HWI_DEVICE, reading["hwi_device_id"].text(64), reading["device_name"].text(64))
+    return [Event(reading["timestamp"].time(), _what(reading), device)]
+
+
+def lane(_readings: Sequence[Wild]) -> Lane:
+    """Readings are looked at in working hours; nothing that Tenovi sends calls for someone at once."""
+    return Lane.ROUTINE
+
+
+def message_id(_readings: Sequence[Wild]) -> None:
+    """Tenovi gives its posts no id: the body is the id."""
+
+
+def _what(reading: Wild) -> What:
+    metric = reading["metric"]
+    if metric.raw in READINGS:
+        return _measured(reading, metric.one_of(READINGS))
+    return metric.one_of(EVENTS)(reading)
+
+
+def _measured(reading: Wild, row: Reading) -> Measurement:
+    sent = _plain(reading["value_1"])
+    value = row.convert(sent).quantize(row.step, ROUND_HALF_UP) if row.unit else sent
+    return _likely(reading, {row.quantity: value}, f"Avlest som {str(sent).replace('.', ',')} {row.unit}." if row.unit else "")
+
+
+def _pressure(reading: Wild) -> Measurement:
+    return _likely(reading, {Quantity.SYSTOLIC: _plain(reading["value_1"]), Quantity.DIASTOLIC: _plain(reading["value_2"])})
+
+
+def _opened(reading: Wild) -> Dispensed:
+    told = f"Rommet for {_compartment(reading)} ble åpnet. Pilleboksen ser at rommet åpnes, ikke at medisinen tas."
+    return Dispensed("1", _told(reading, told))
+
+
+def _refilled(reading: Wild) -> Note:
+    return Note("Pilleboks fylt", _told(reading, f"Rommet for {_compartment(reading)} ble fylt."))
+
+
+def _cap(reading: Wild) -> Note:
+    return Note("Medisinglass", _told(reading, "Lokket på medisinglasset ble åpnet eller lukket."))
+
+
+def _battery(reading: Wild) -> Alert | Note:
+    name = reading["device_name"].text(64)
+    told = _told(reading, f"Lavt batteri i {name}.")
+    return Alert(DISPENSERS[name], told) if name in DISPENSERS else Note("Lavt batteri", told, category="2")
+
+
+EVENTS: Mapping[str, Callable[[Wild], What]] = {
+    "blood_pressure": _pressure,  # value_1 systolic, value_2 diastolic, mmHg
+    "pillbox_opened": _opened,  # value_1 day, value_2 AM or PM
+    "pillbox_refilled": _refilled,  # value_1 day, value_2 AM or PM
+    "patchcap_open_close_event": _cap,  # a bottle's cap: which dose it was nobody knows
+    "low_battery_event": _battery,
+}
+
+
+def _likely(reading: Wild, values: Mapping[Quantity, Decimal], told: str = "") -> Measurement:
+    if reason := unlikely(values):
+        raise PayloadError(reading["value_1"].path, reason, "Ask who used the device; a reading that is right is entered by hand.")
+    return Measurement(values, _told(reading, told))
+
+
+def _told(reading: Wild, told: str) -> str:
+    return f"{told} Tidspunktet er anslått av utstyret.".lstrip() if _said(reading, "estimated_timestamp") else told
+
+
+def _said(reading: Wild, field: str) -> bool:
+    value = reading.get(field)
+    return value is not None and value.flag()
+
+
+def _plain(value: Wild) -> Decimal:
+    """Tenovi writes every number with two decimals; zeros that no device showed are left out."""
+    number = value.number()
+    return number.quantize(Decimal(1)) if number == number.to_integral_value() else number.normalize()
+
+
+def _compartment(reading: Wild) -> str:
+    return f"{_pick(reading['value_1'], DAYS)} {_pick(reading['value_2'], TIMES)}"
+
+
+def _pick(value: Wild, table: Mapping[int, str]) -> str:
+    """`one_of` for a code that comes as "3.00"."""
+    number = value.number()
+    if number != number.to_integral_value():
+        raise PayloadError(value.path, f"is not one of the {len(table)} known codes")
+    return Wild(int(number), value.path).one_of(table)
+
+
+ADAPTER = Adapter("tenovi", split, decode, lane, message_id)

@@ -1,0 +1,46 @@
+"""A journal that takes VKP documents by HTTP push, as `docs/journals.md` says: POST {base}/{resource}, one document a call."""
+
+from collections.abc import Mapping
+
+import orjson
+
+from shared.domain.adapter import Call, JournalAdapter
+from shared.errors import Refused, Unavailable
+
+LATER = frozenset({408, 425, 429})  # and every 5xx: the same call may succeed later
+HAVE_IT = 409  # "I have this document already": delivered
+BAD = frozenset({"error", "fatal"})  # OperationOutcome.issue.severity of an answer that says 200 and means no
+
+
+def request(base: str, resource: str, key: str, document: bytes) -> Call:
+    """The same key on every attempt: the journal stores a document once however often it comes."""
+    headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json", "Idempotency-Key": key}
+    return Call("POST", f"{base.rstrip('/')}/{resource}", headers, document)
+
+
+def verdict(status: int, headers: Mapping[str, str], body: bytes) -> str:
+    """The journal's own name for what it stored, from Location."""
+    if status in LATER or status >= 500:
+        raise Unavailable(f"the journal answered {status}", _seconds(headers.get("retry-after", "")))
+    if status == HAVE_IT or (200 <= status < 300 and not _failed(body)):
+        return headers.get("location", "")[:200]
+    if status < 300:
+        raise Refused("the journal answered with an OperationOutcome that says error", str(status))
+    raise Refused(f"the journal answered {status}", str(status))
+
+
+def _failed(body: bytes) -> bool:
+    if b"OperationOutcome" not in body:
+        return False
+    try:
+        answer = orjson.loads(body)
+        return answer["resourceType"] == "OperationOutcome" and any(issue["severity"] in BAD for issue in answer["issue"])
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+
+
+ADAPTER = JournalAdapter(name="bundle", request=request, verdict=verdict)

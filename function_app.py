@@ -1,0 +1,126 @@
+"""Every trigger of the app, on one page. No decisions: each calls one verb of `shared.flow`."""
+
+import asyncio
+import os
+
+import azure.functions as func
+
+from shared import log
+from shared.domain.message import Lane
+from shared.flow.answers import Reply
+from shared.flow.forward import forward
+from shared.flow.health import alive, ready
+from shared.flow.receive import Payload, receive
+from shared.flow.status import status
+from shared.flow.sweep import purge, sweep
+from shared.flow.transform import transform
+from shared.hub import Hub, open_hub
+from shared.settings import Settings
+from shared.storage.queues import read
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # senders prove themselves to us, not by a key in a URL
+_settings = Settings.from_env(os.environ)  # a bad setting stops the start
+_opening: "asyncio.Task[Hub] | None" = None
+
+
+async def hub() -> Hub:
+    """One hub per worker, opened at the first call on the worker's own loop; a failed opening is tried again at the next call."""
+    global _opening
+    if _opening is None or (_opening.done() and _opening.exception()):
+        _opening = asyncio.create_task(open_hub(_settings))
+    return await asyncio.shield(_opening)
+
+
+@app.route("api/v1/{orgnr}/{adapter}", methods=["POST"])
+async def on_payload(req: func.HttpRequest) -> func.HttpResponse:
+    """A device cloud posts its own format."""
+    payload = Payload(req.route_params["orgnr"], req.route_params["adapter"].lower(), _headers(req), req.get_body())
+    return _response(await receive(await hub(), payload))
+
+
+@app.route("epj/r4/{orgnr}/{resource}", methods=["POST"])
+async def on_fhir(req: func.HttpRequest) -> func.HttpResponse:
+    """A sender posts national FHIR (vkp.md 1.4). `vkp` is that contract's own format."""
+    payload = Payload(req.route_params["orgnr"], "vkp", _headers(req), req.get_body(), req.route_params["resource"].lower())
+    return _response(await receive(await hub(), payload))
+
+
+@app.route("api/v1/receipts/{receipt}", methods=["GET"])
+async def on_receipt(req: func.HttpRequest) -> func.HttpResponse:
+    """A sender asks what became of a payload."""
+    receipt = req.route_params["receipt"]
+    return _response(await status(await hub(), receipt, _headers(req), f"/api/v1/receipts/{receipt}"))
+
+
+@app.route("api/health", methods=["GET"])
+async def on_health(req: func.HttpRequest) -> func.HttpResponse:
+    return _response(alive())
+
+
+@app.route("api/health/ready", methods=["GET"])
+async def on_ready(req: func.HttpRequest) -> func.HttpResponse:
+    return _response(await ready(await hub()))
+
+
+@app.queue_trigger("msg", "receipts-alarm", "AzureWebJobsStorage")
+async def on_receipts_alarm(msg: func.QueueMessage) -> None:
+    await transform(await hub(), read(msg.get_body()))
+
+
+@app.queue_trigger("msg", "receipts-routine", "AzureWebJobsStorage")
+async def on_receipts_routine(msg: func.QueueMessage) -> None:
+    await transform(await hub(), read(msg.get_body()))
+
+
+@app.queue_trigger("msg", "parcels-alarm", "AzureWebJobsStorage")
+async def on_parcels_alarm(msg: func.QueueMessage) -> None:
+    await forward(await hub(), read(msg.get_body()))
+
+
+@app.queue_trigger("msg", "parcels-routine", "AzureWebJobsStorage")
+async def on_parcels_routine(msg: func.QueueMessage) -> None:
+    await forward(await hub(), read(msg.get_body()))
+
+
+@app.timer_trigger("*/10 * * * * *", "timer")
+async def on_sweep_alarm(timer: func.TimerRequest) -> None:
+    await sweep(await hub(), Lane.ALARM)
+
+
+@app.timer_trigger("*/30 * * * * *", "timer")
+async def on_sweep_routine(timer: func.TimerRequest) -> None:
+    await sweep(await hub(), Lane.ROUTINE)
+
+
+@app.timer_trigger("0 17 * * * *", "timer")
+async def on_purge(timer: func.TimerRequest) -> None:
+    for lane in Lane:
+        await purge(await hub(), lane)
+
+
+@app.queue_trigger("msg", "receipts-alarm-poison", "AzureWebJobsStorage")
+async def on_poison_receipts_alarm(msg: func.QueueMessage) -> None:
+    log.alarm("poison", queue="receipts-alarm", lines=len(read(msg.get_body())))
+
+
+@app.queue_trigger("msg", "receipts-routine-poison", "AzureWebJobsStorage")
+async def on_poison_receipts_routine(msg: func.QueueMessage) -> None:
+    log.alarm("poison", queue="receipts-routine", lines=len(read(msg.get_body())))
+
+
+@app.queue_trigger("msg", "parcels-alarm-poison", "AzureWebJobsStorage")
+async def on_poison_parcels_alarm(msg: func.QueueMessage) -> None:
+    log.alarm("poison", queue="parcels-alarm", lines=len(read(msg.get_body())))
+
+
+@app.queue_trigger("msg", "parcels-routine-poison", "AzureWebJobsStorage")
+async def on_poison_parcels_routine(msg: func.QueueMessage) -> None:
+    log.alarm("poison", queue="parcels-routine", lines=len(read(msg.get_body())))
+
+
+def _headers(req: func.HttpRequest) -> dict[str, str]:
+    return {name.lower(): value for name, value in req.headers.items()}
+
+
+def _response(reply: Reply) -> func.HttpResponse:
+    return func.HttpResponse(reply.body, status_code=reply.status, headers=dict(reply.headers), mimetype=reply.media)

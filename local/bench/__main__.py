@@ -1,0 +1,127 @@
+"""`./hub bench`: measures, prints, ends. See the package's docstring for what is measured and how."""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from local.bench import figures, imports, phases, sides
+from local.bench.figures import Figures
+from local.bench.load import Sink
+from local.bench.phases import Plan
+from local.terminal import Halt, Step, say
+
+GROUPS = ("single", "batch", "alone", "import")
+
+
+def options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./hub bench", description="Measures the hub beside the least that could do its job, in one run.")
+    parser.add_argument("--quick", action="store_true", help="under a minute: fewer and shorter rounds")
+    parser.add_argument("--json", action="store_true", help="figures as JSON on stdout, and nothing else there")
+    parser.add_argument("--only", type=_groups, default=GROUPS, metavar="GROUP,...", help=f"some of {', '.join(GROUPS)}")
+    return parser.parse_args(argv)
+
+
+def _groups(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if not set(names) <= set(GROUPS):
+        raise argparse.ArgumentTypeError(f"give some of {', '.join(GROUPS)}, with commas between")
+    return names
+
+
+def machine() -> Figures:
+    """Where the figures were taken: they mean little anywhere else."""
+    names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu": names[0] if names else platform.machine(),
+        "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[0], 2),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).is_file() else []
+
+
+async def measure(groups: Sequence[str], plan: Plan, directory: Path) -> dict[str, Figures]:
+    """The figures of each group asked for."""
+    result: dict[str, Figures] = {}
+    sink = Sink()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(sink.server.stop)
+        await sink.server.start()
+        hub = await stack.enter_async_context(sides.hub(directory, sink))
+        if "alone" in groups:
+            result["alone"] = await told("Measuring one event alone", phases.alone(hub, plan))
+        if "single" in groups:
+            raw = await stack.enter_async_context(sides.raw(directory, sink))
+            result["single"] = await told("Measuring 64 events in flight, raw and hub in turn", phases.single(hub, raw, plan))
+        if "batch" in groups:
+            result["batch"] = await told("Measuring payloads of 100 readings", phases.batch(hub, plan))
+        if "import" in groups:
+            work = asyncio.to_thread(imports.measure, sides.environment(hub.storage, ""), plan.imports)
+            result["import"] = await told("Measuring the import of function_app", work)
+    result["sink"] = {"arrived": sink.arrived, "unexpected": sink.unknown}
+    return result
+
+
+async def told(text: str, work: Awaitable[Figures]) -> Figures:
+    """The work, with a word on stderr about what takes so long."""
+    step, task = Step(text), asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait([task], timeout=1.0))[0]:
+            step.turn()
+    finally:
+        task.cancel()
+    if not task.cancelled() and task.exception():
+        step.failed()
+    figures_of_it = await task
+    step.done()
+    return figures_of_it
+
+
+def show(result: Mapping[str, Figures], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    about = result["machine"]
+    print(figures.table(result))
+    print(f"\n{about['cores']} cores, {about['cpu']}, Python {about['python']}; ratios are within this run, the rest is this machine's.")
+
+
+def main(argv: Sequence[str]) -> int:
+    """The exit code. Whatever happens, no process of ours is left behind."""
+    chosen = options(argv)
+    signal.signal(signal.SIGTERM, _ended)
+    plan = phases.QUICK if chosen.quick else phases.FULL
+    about = machine()
+    try:
+        with tempfile.TemporaryDirectory(prefix="hub-bench-") as directory:
+            result = asyncio.run(measure(chosen.only, plan, Path(directory)))
+    except Halt as problem:
+        say(f"hub bench: {problem}")
+        return 1
+    except KeyboardInterrupt:
+        say("hub bench: interrupted; nothing is left running")
+        return 130
+    show({**result, "machine": about}, as_json=chosen.json)
+    return 0
+
+
+def _ended(_signal: int, _frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGINT)  # asyncio.run knows how to end in an orderly way on that one
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""What is measured, phase by phase. Every phase ends by itself: its loops are bounded in number and in time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+from local.bench import figures
+from local.bench.figures import Figures, Load
+from local.bench.load import Times, Wire
+from local.bench.process import cpu
+from local.bench.sides import ITEMS, Side
+
+FLIGHT = 64  # payloads of one reading in flight, end to end
+BATCHES = 4  # payloads of many readings in flight
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long and how often, in seconds and times."""
+
+    rounds: int
+    warm: float
+    spell: float
+    half: float
+    batch: float
+    alone: int
+    imports: int
+
+
+QUICK = Plan(rounds=2, warm=1.0, spell=3.0, half=4.0, batch=4.0, alone=8, imports=3)
+FULL = Plan(rounds=5, warm=2.0, spell=6.0, half=10.0, batch=10.0, alone=20, imports=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What stood at an instant under load."""
+
+    at: float
+    events: int
+    cpu: float
+    emulator_cpu: float
+    mark: int
+
+
+def look(side: Side) -> Callable[[], Moment]:
+    return lambda: Moment(perf_counter(), side.driver.sink.arrived, cpu(side.app), cpu(side.storage.process), side.storage.mark())
+
+
+def between(side: Side, before: Moment, after: Moment, times: Times) -> Load:
+    """The load between two moments."""
+    events = after.events - before.events
+    return Load(
+        events=events,
+        rates=[events / (after.at - before.at)],
+        times=times,
+        cpu=after.cpu - before.cpu,
+        emulator_cpu=after.emulator_cpu - before.emulator_cpu,
+        calls=dict(side.storage.calls(before.mark, after.mark)),
+    )
+
+
+async def loaded(side: Side, wire: Wire, size: int, flight: int, spell: tuple[float, float]) -> Load:
+    """Closed loop; ends with nothing left in flight and the side at rest."""
+    window = await side.driver.closed(wire, size, flight, look(side), spell)
+    await rest(side)
+    return between(side, window.before, window.after, window.times)
+
+
+async def single(hub: Side, raw: Side, plan: Plan) -> Figures:
+    """Raw and hub in turn, since machines are noisy; then the hub at half of its own rate."""
+    loads = Load(), Load()
+    for number in range(plan.rounds):
+        warm = plan.warm * (2 if number == 0 else 1)  # a fresh emulator needs a second or two to become quick
+        for load, side in zip(loads, (raw, hub), strict=True):
+            load.add(await loaded(side, side.single, 1, FLIGHT, (warm, plan.spell)))
+    return figures.single(loads[1], loads[0], await half(hub, loads[1].rate / 2, plan.half))
+
+
+async def half(side: Side, rate: float, seconds: float) -> Load:
+    """Open loop at `rate`: what a sender meets while the hub is busy, but not too busy."""
+    before = look(side)()
+    times = await side.driver.paced(side.single, rate, seconds)
+    await rest(side)
+    return between(side, before, look(side)(), times)
+
+
+async def batch(hub: Side, plan: Plan) -> Figures:
+    """Payloads of 100 readings, one journal call for each reading."""
+    return figures.loaded(await loaded(hub, hub.many, ITEMS, BATCHES, (plan.warm, plan.batch)), "item")
+
+
+async def alone(hub: Side, plan: Plan) -> Figures:
+    """One event at a time on a quiet system, each with all the storage calls until the hub is at rest again."""
+    times, each = Times(), list[Counter[str]]()
+    for _ in range(plan.alone):
+        mark = hub.storage.mark()
+        await hub.driver.one(hub.single, 1, times)
+        await rest(hub)
+        each.append(hub.storage.calls(mark))
+    return figures.alone(times, each)
+
+
+async def rest(side: Side, quiet: float = 0.3, most: float = 5.0) -> None:
+    """Until the emulator has had nothing but polls for a while, or `most` seconds have passed."""
+    end, mark, still = perf_counter() + most, side.storage.mark(), 0.0
+    while still < quiet and perf_counter() < end:
+        await asyncio.sleep(0.05)
+        calls = side.storage.calls(mark)
+        still = still + 0.05 if not figures.useful(calls) else 0.0
+        mark = side.storage.mark()

@@ -1,0 +1,27 @@
+"""A sandbox EPJ: takes what the hub pushes, shows it as a nurse would read it, and can be told to fail, stall and lie.
+
+    python -m local.journal [--port P]        or, in a test:
+
+    journal = SandboxJournal()
+    await journal.start()                     # journal.url is http://127.0.0.1:<free port>
+    ...
+    await journal.stop()
+
+It plays an outsider: nothing of the hub is imported, only the national code tables are read (`shared/fhir/codes/*.json`).
+Everything is in memory and gone when it stops. All people in it are invented, so its JSON may show them.
+
+    POST   /{endpoint}/{resource}             a document: bundle, medicationdispense, composition, encounter
+    GET    /                                  the journals and their patients
+    GET    /{endpoint}/                       notes, newest first (?side=2 for older ones)
+    GET    /{endpoint}/patients/{n}           the notes of one patient
+    GET    /{endpoint}/notes/{n}              one note with everything
+    GET    /_sandbox/{endpoint}/notes         the same for scripts (?after=N: only those with a higher number)
+    GET    /_sandbox/{endpoint}/arrivals      every effect in order: number, key, patient
+    DELETE /_sandbox/{endpoint}               forget notes and counts of an endpoint ("*": of all)
+    GET    /_sandbox/stats                    counts per endpoint
+    PUT    /_sandbox/{endpoint}/behaviour     misbehave ("*": every endpoint); GET shows it, DELETE ends it; see behaviour.py
+"""
+
+from local.journal.server import SandboxJournal
+
+__all__ = ["SandboxJournal"]

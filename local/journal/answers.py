@@ -1,0 +1,54 @@
+"""What the journal says over HTTP, well or badly."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+from aiohttp import web
+
+STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+# notes come from outside: no script runs, nothing is fetched, and only our own style sheet counts
+_POLICY = f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; img-src data:"
+PAGE_HEADERS = {
+    "Content-Security-Policy": f"{_POLICY}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def html(body: bytes, status: int = 200) -> web.Response:
+    return web.Response(body=body, status=status, content_type="text/html", charset="utf-8", headers=PAGE_HEADERS)
+
+
+def json(value: object, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE), status=status, content_type="application/json")
+
+
+def outcome(status: int, code: str, words: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    issue = {"severity": "error", "code": code, "details": {"text": words}}
+    body = orjson.dumps({"resourceType": "OperationOutcome", "issue": [issue]})
+    return web.Response(body=body, status=status, content_type="application/fhir+json", headers=headers)
+
+
+def hang_up(request: web.Request) -> web.Response:
+    """Nothing more goes to the caller: what is returned finds the connection gone."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+async def trickle(request: web.Request, answer: web.Response, pause: float) -> web.Response:
+    """The answer one byte at a time, status line included: for time-outs that begin anew with every byte."""
+    location = answer.headers.get("Location", "")
+    for byte in f"HTTP/1.1 {answer.status} {answer.reason}\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode():
+        if request.transport is None or request.transport.is_closing():
+            break
+        request.transport.write(bytes([byte]))
+        await asyncio.sleep(pause)
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()

@@ -1,0 +1,198 @@
+"""How the journal can be told to misbehave.
+
+    PUT /_sandbox/{endpoint}/behaviour
+    {"mode": "fail", "status": 503, "retry_after": 30, "calls": 3}
+
+`calls` or `seconds` limit it; without either it lasts until told otherwise. `delay` is in seconds. An endpoint's own behaviour comes
+before that of "*". MODES says what each mode does and which fields it takes (with the value when left out).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from local.journal.answers import hang_up, html, outcome, trickle
+
+Limit = float | int
+
+
+class BadCommand(Exception):
+    """The text says which field is wrong and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    mode: str
+    settings: Mapping[str, Limit]
+    calls: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A push in the hands of a mode. `store(deduplicate)` does what an honest journal does and gives its answer."""
+
+    request: web.Request
+    settings: Mapping[str, Limit]
+    store: Callable[[bool], web.Response]
+
+
+async def fail(push: Push) -> web.Response:
+    headers = {"Retry-After": str(push.settings["retry_after"])} if "retry_after" in push.settings else {}
+    return outcome(int(push.settings["status"]), "transient", "The journal was told to fail.", headers)
+
+
+async def fail_after(push: Push) -> web.Response:
+    push.store(True)
+    return await fail(push)
+
+
+async def stall(push: Push) -> web.Response:
+    await asyncio.sleep(push.settings["delay"])
+    return push.store(True)
+
+
+async def late(push: Push) -> web.Response:
+    answer = push.store(True)
+    await asyncio.sleep(push.settings["delay"])
+    return answer
+
+
+async def cut(push: Push) -> web.Response:
+    return hang_up(push.request)
+
+
+async def cut_after(push: Push) -> web.Response:
+    push.store(True)
+    return hang_up(push.request)
+
+
+async def refuse(push: Push) -> web.Response:
+    return outcome(int(push.settings["status"]), "business-rule", "The journal was told to refuse.")
+
+
+async def forget(push: Push) -> web.Response:
+    return push.store(False)
+
+
+async def drip(push: Push) -> web.Response:
+    return await trickle(push.request, push.store(True), push.settings["delay"])
+
+
+async def garbage(push: Push) -> web.Response:
+    push.store(True)
+    return html(b"<!doctype html><title>Velkommen</title><p>This is not what you asked for.")
+
+
+async def say_outcome(push: Push) -> web.Response:
+    return outcome(200, "processing", "The journal was told to answer 200 and mean no.")
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    act: Callable[[Push], Awaitable[web.Response]]
+    words: str  # bokmål, for the page
+    counts_as: str  # in the statistics
+    settings: Mapping[str, Limit | None]  # None: absent unless given
+
+
+MODES = {
+    # stores nothing
+    "fail": Mode(fail, "svarer med feil", "failed", {"status": 503, "retry_after": None}),
+    "cut": Mode(cut, "bryter forbindelsen uten å lagre", "cut", {}),
+    "refuse": Mode(refuse, "avviser alt", "refused", {"status": 422}),
+    "outcome": Mode(say_outcome, "svarer 200, men mener nei", "refused", {}),
+    # stores, as late as the answer comes: also when the caller has gone
+    "stall": Mode(stall, "nøler før den lagrer", "slow", {"delay": 15.0}),
+    # stores first
+    "late": Mode(late, "lagrer, men svarer sent", "slow", {"delay": 15.0}),
+    "cut-after": Mode(cut_after, "lagrer og bryter forbindelsen", "cut", {}),
+    "fail-after": Mode(fail_after, "lagrer, men svarer med feil", "failed", {"status": 500, "retry_after": None}),
+    "drip": Mode(drip, "lagrer og svarer ett tegn om gangen", "slow", {"delay": 1.0}),  # delay: between two bytes
+    "garbage": Mode(garbage, "lagrer og svarer med en nettside", "garbage", {}),
+    "forget": Mode(forget, "glemmer hva den har lagret før", "forgetful", {}),
+}
+RANGES: Mapping[str, tuple[float, float]] = {
+    "status": (300, 599),
+    "retry_after": (0, 86_400),
+    "delay": (0, 600),
+    "calls": (1, 1_000_000),
+    "seconds": (0, 86_400),
+}
+WHOLE = {"status", "retry_after", "calls"}
+
+
+def parse(command: Any) -> Behaviour:
+    """BadCommand names the field and says what would be right."""
+    if not isinstance(command, dict):
+        raise BadCommand('The body must be a JSON object such as {"mode": "fail", "calls": 3}.')
+    name = str(command.get("mode"))
+    mode = MODES.get(name)
+    if mode is None:
+        raise BadCommand(f"mode must be one of {', '.join(sorted(MODES))}.")
+    if unknown := command.keys() - mode.settings.keys() - {"mode", "calls", "seconds"}:
+        takes = ", ".join([*mode.settings, "calls", "seconds"])
+        raise BadCommand(f"mode {name} takes {takes}; it does not take {', '.join(sorted(map(repr, unknown)))}.")
+    given = {field: _number(field, value) for field, value in command.items() if field != "mode"}
+    settings = {field: given.get(field, default) for field, default in mode.settings.items()}
+    calls = int(given["calls"]) if "calls" in given else None
+    return Behaviour(name, {field: value for field, value in settings.items() if value is not None}, calls, given.get("seconds"))
+
+
+def _number(field: str, value: Any) -> Limit:
+    low, high = RANGES[field]
+    kind = int if field in WHOLE else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        raise BadCommand(f"{field} must be a {'whole ' if field in WHOLE else ''}number from {low:g} to {high:g}.")
+    return value
+
+
+@dataclass(slots=True)
+class Standing:
+    behaviour: Behaviour
+    calls_left: int | None
+    until: float | None
+
+
+class Behaviours:
+    """Who misbehaves now. Times are of a monotonic clock that the caller reads."""
+
+    def __init__(self) -> None:
+        self._standing: dict[str, Standing] = {}
+
+    def tell(self, endpoint: str, behaviour: Behaviour, now: float) -> None:
+        until = None if behaviour.seconds is None else now + behaviour.seconds
+        self._standing[endpoint] = Standing(behaviour, behaviour.calls, until)
+
+    def end(self, endpoint: str) -> None:
+        self._standing.pop(endpoint, None)
+
+    def take(self, endpoint: str, now: float) -> Behaviour | None:
+        """The behaviour for the push that has come; one call fewer is left."""
+        if not self._standing:
+            return None
+        name = endpoint if self._of(endpoint, now) else "*"
+        standing = self._of(name, now)
+        if standing is None:
+            return None
+        if standing.calls_left is not None:
+            standing.calls_left -= 1
+        return standing.behaviour
+
+    def show(self, endpoint: str, now: float) -> dict[str, Any]:
+        """What stands for this name itself, and how much of it is left."""
+        standing = self._of(endpoint, now)
+        if standing is None:
+            return {"mode": "honest"}
+        left = None if standing.until is None else round(standing.until - now, 3)
+        return {"mode": standing.behaviour.mode, **standing.behaviour.settings, "calls_left": standing.calls_left, "seconds_left": left}
+
+    def _of(self, name: str, now: float) -> Standing | None:
+        standing = self._standing.get(name)
+        if standing and (standing.calls_left == 0 or (standing.until is not None and now >= standing.until)):
+            del self._standing[name]
+            return None
+        return standing

@@ -1,0 +1,230 @@
+"""The journal's doors: pushes in, pages out, and the sandbox's own commands."""
+
+import re
+import time
+from typing import TypeVar
+
+import orjson
+from aiohttp import web
+
+from local.journal import pages
+from local.journal.answers import html, json, outcome
+from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
+from local.journal.codes import Codes
+from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable
+from local.journal.telling import note
+
+T = TypeVar("T")
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+LONGEST_KEY = 128
+LARGEST = 4 * 1024 * 1024  # more than the hub ever sends
+
+
+class SandboxJournal:
+    """A running sandbox EPJ. `url` has no slash at its end."""
+
+    def __init__(self, codes: Codes | None = None) -> None:
+        self.url = ""
+        self._codes = codes or Codes.load()
+        self._journals: dict[str, Journal] = {}
+        self._behaviours = Behaviours()
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, port: int = 0) -> None:
+        """OSError if the port is taken."""
+        app = web.Application(client_max_size=LARGEST)
+        app.add_routes(self._routes())
+        # whoever stalls is not waited for; no access log: pushes cost little and pages are nobody's business
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def _routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/", self._front),
+            web.get("/_sandbox/stats", self._stats),
+            web.get("/_sandbox/{endpoint}/notes", self._notes),
+            web.get("/_sandbox/{endpoint}/arrivals", self._arrivals),
+            web.delete("/_sandbox/{endpoint}", self._empty),
+            web.put("/_sandbox/{endpoint}/behaviour", self._misbehave),
+            web.get("/_sandbox/{endpoint}/behaviour", self._behaviour),
+            web.delete("/_sandbox/{endpoint}/behaviour", self._behave),
+            web.post("/{endpoint}/{resource}", self._push),
+            web.get("/{endpoint}", self._to_list),
+            web.get("/{endpoint}/", self._list),
+            web.get("/{endpoint}/patients/{number}", self._patient),
+            web.get("/{endpoint}/notes/{number}", self._note),
+        ]
+
+    # pushes
+
+    async def _push(self, request: web.Request) -> web.Response:
+        name, resource = request.match_info["endpoint"], request.match_info["resource"]
+        if resource not in RESOURCES or not NAME.fullmatch(name):
+            return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {', '.join(RESOURCES)}.")
+        journal = self._journal(name)
+        journal.counts["received"] += 1
+        journal.in_flight += 1
+        journal.counts["in_flight_most"] = max(journal.counts["in_flight_most"], journal.in_flight)
+        try:
+            return await self._answer(request, journal, resource)
+        finally:
+            journal.in_flight -= 1
+
+    async def _answer(self, request: web.Request, journal: Journal, resource: str) -> web.Response:
+        behaviour = self._behaviours.take(journal.name, time.monotonic())
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            journal.counts["invalid"] += 1
+            return outcome(413, "too-long", f"A document may have {LARGEST} bytes.")
+        key = request.headers.get("Idempotency-Key", "")
+
+        def store(deduplicate: bool) -> web.Response:
+            return _store(journal, key, resource, body, deduplicate)
+
+        if behaviour is None:
+            return store(True)
+        mode = MODES[behaviour.mode]
+        journal.counts[mode.counts_as] += 1
+        return await mode.act(Push(request, behaviour.settings, store))
+
+    def _journal(self, name: str) -> Journal:
+        journal = self._journals.get(name)
+        if journal is None:
+            journal = self._journals[name] = Journal(name)
+        return journal
+
+    # pages
+
+    async def _front(self, request: web.Request) -> web.Response:
+        return html(pages.front([(journal, self._wrong(name)) for name, journal in sorted(self._journals.items())]))
+
+    async def _to_list(self, request: web.Request) -> web.Response:
+        name = request.match_info["endpoint"]
+        if name not in self._journals:
+            return html(pages.missing(), 404)
+        raise web.HTTPFound(f"/{name}/")
+
+    async def _list(self, request: web.Request) -> web.Response:
+        journal = self._journals.get(request.match_info["endpoint"])
+        return self._listing(request, journal, None, journal.notes) if journal else html(pages.missing(), 404)
+
+    async def _patient(self, request: web.Request) -> web.Response:
+        journal = self._journals.get(request.match_info["endpoint"])
+        patients = list(journal.patients.values()) if journal else []
+        patient = _at(patients, request.match_info["number"])
+        return self._listing(request, journal, patient, patient.notes) if journal and patient else html(pages.missing(), 404)
+
+    def _listing(self, request: web.Request, journal: Journal, patient: Patient | None, notes: list[Kept]) -> web.Response:
+        asked = request.query.get("side", "1")
+        side = max(1, int(asked)) if asked.isdecimal() and len(asked) < 9 else 1
+        newest = notes[::-1][(side - 1) * pages.PER_PAGE : side * pages.PER_PAGE]
+        seen = [self._seen(journal, kept) for kept in newest]
+        return html(pages.listing(journal, patient, seen, side, len(notes), self._wrong(journal.name)))
+
+    async def _note(self, request: web.Request) -> web.Response:
+        journal = self._journals.get(request.match_info["endpoint"])
+        kept = _at(journal.notes, request.match_info["number"]) if journal else None
+        return html(pages.single(journal, self._seen(journal, kept))) if journal and kept else html(pages.missing(), 404)
+
+    def _seen(self, journal: Journal, kept: Kept) -> pages.Seen:
+        return pages.Seen(kept, note(kept.body, self._codes), journal.versions(kept))
+
+    def _wrong(self, name: str) -> str:
+        now = time.monotonic()
+        told = [self._behaviours.show(each, now)["mode"] for each in (name, "*")]
+        return next((MODES[mode].words for mode in told if mode in MODES), "")
+
+    # the sandbox's own commands
+
+    async def _notes(self, request: web.Request) -> web.Response:
+        journal = self._journals.get(request.match_info["endpoint"])
+        after = request.query.get("after", "0")
+        if not after.isdecimal():
+            return json({"error": "after must be the number of a note."}, 400)
+        return json([self._as_json(kept) for kept in journal.notes[int(after) :]] if journal else [])
+
+    def _as_json(self, kept: Kept) -> dict[str, object]:
+        return {
+            **_arrival(kept),
+            "resource": kept.resource,
+            "patient_name": kept.patient.name,
+            "copies": kept.copies,
+            "identifier": kept.identifier,
+            "text": note(kept.body, self._codes).text(),
+        }
+
+    async def _arrivals(self, request: web.Request) -> web.Response:
+        journal = self._journals.get(request.match_info["endpoint"])
+        return json([_arrival(kept) for kept in journal.notes] if journal else [])
+
+    async def _stats(self, request: web.Request) -> web.Response:
+        return json({name: _counts(journal) for name, journal in sorted(self._journals.items())})
+
+    async def _empty(self, request: web.Request) -> web.Response:
+        name = request.match_info["endpoint"]
+        for journal in self._journals.values():
+            if name in ("*", journal.name):
+                journal.empty()
+        return web.Response(status=204)
+
+    async def _misbehave(self, request: web.Request) -> web.Response:
+        name = request.match_info["endpoint"]
+        try:
+            if name != "*" and not NAME.fullmatch(name):
+                raise BadCommand('The endpoint must be "*" or a name of small letters, digits and hyphens.')
+            behaviour = parse(orjson.loads(await request.read()))
+        except (BadCommand, orjson.JSONDecodeError) as error:
+            return json({"error": str(error) if isinstance(error, BadCommand) else "The body is not JSON."}, 400)
+        self._behaviours.tell(name, behaviour, time.monotonic())
+        return await self._behaviour(request)
+
+    async def _behaviour(self, request: web.Request) -> web.Response:
+        return json(self._behaviours.show(request.match_info["endpoint"], time.monotonic()))
+
+    async def _behave(self, request: web.Request) -> web.Response:
+        self._behaviours.end(request.match_info["endpoint"])
+        return web.Response(status=204)
+
+
+def _store(journal: Journal, key: str, resource: str, body: bytes, deduplicate: bool) -> web.Response:
+    """What an honest journal does: 201 for a new document, 200 for one it has, 400 for what it cannot keep."""
+    if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
+        journal.counts["invalid"] += 1
+        return outcome(400, "required", f"The header Idempotency-Key is missing, or not 1 to {LONGEST_KEY} printable ASCII characters.")
+    kept = journal.copy_of(key)
+    journal.counts["duplicates"] += kept is not None
+    status = 200
+    if kept is None or not deduplicate:
+        try:
+            kept, status = journal.keep(key, resource, body, time.time()), 201
+        except Unreadable as error:
+            journal.counts["invalid"] += 1
+            return outcome(400, "structure", str(error))
+    return web.Response(status=status, headers={"Location": f"/{journal.name}/notes/{kept.number}"})
+
+
+def _arrival(kept: Kept) -> dict[str, object]:
+    return {"number": kept.number, "key": kept.key, "patient": kept.patient.value, "arrived_at": kept.arrived_at}
+
+
+COUNTS = ["received", "duplicates", "invalid", "refused", "failed", "cut", "slow", "garbage", "forgetful", "in_flight_most"]
+
+
+def _counts(journal: Journal) -> dict[str, int]:
+    return {"stored": len(journal.notes), "in_flight": journal.in_flight, **{name: journal.counts[name] for name in COUNTS}}
+
+
+def _at(things: list[T], number: str) -> T | None:
+    return things[int(number) - 1] if number.isdecimal() and len(number) < 10 and 1 <= int(number) <= len(things) else None

@@ -1,0 +1,112 @@
+"""What the journal keeps: documents as they came, in the order they came, per endpoint and per patient."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import orjson
+
+from local.journal.loose import Node, node, nodes, resources, text
+
+# the path names the resource in lower case, as in the national contract
+RESOURCES = {"bundle": "Bundle", "medicationdispense": "MedicationDispense", "composition": "Composition", "encounter": "Encounter"}
+
+
+class Unreadable(Exception):
+    """Not a document that a journal could keep. The text says why and quotes nothing of it."""
+
+
+@dataclass(slots=True)
+class Patient:
+    """`number` is the patient's place in this journal: it stands in addresses, where an identity number must not."""
+
+    number: int
+    system: str
+    value: str
+    name: str = ""
+    notes: list["Kept"] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Kept:
+    """One effect in the journal. `copies` counts how often the hub has sent it."""
+
+    number: int
+    key: str
+    resource: str
+    patient: Patient
+    identifier: str
+    body: bytes
+    arrived_at: float
+    copies: int = 1
+
+
+class Journal:
+    """One endpoint's notes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.counts: Counter[str] = Counter()
+        self.in_flight = 0
+        self.empty()
+
+    def empty(self) -> None:
+        self.notes: list[Kept] = []
+        self.patients: dict[tuple[str, str], Patient] = {}
+        self.by_key: dict[str, Kept] = {}
+        self.by_identifier: dict[str, list[Kept]] = {}
+        self.counts.clear()
+
+    def copy_of(self, key: str) -> Kept | None:
+        """The note that came with this key before, now counted once more."""
+        kept = self.by_key.get(key)
+        if kept is not None:
+            kept.copies += 1
+        return kept
+
+    def keep(self, key: str, resource: str, body: bytes, now: float) -> Kept:
+        document = read(resource, body)
+        patient, identifier = self._patient(document), identifier_of(document)
+        kept = Kept(len(self.notes) + 1, key, resource, patient, identifier, body, now)
+        self.notes.append(kept)
+        patient.notes.append(kept)
+        self.by_key[key] = kept
+        if identifier:
+            self.by_identifier.setdefault(identifier, []).append(kept)
+        return kept
+
+    def versions(self, kept: Kept) -> list[Kept]:
+        """All notes with this document's identifier, oldest first: the later ones correct the earlier ones."""
+        return self.by_identifier.get(kept.identifier, [kept])
+
+    def _patient(self, document: Node) -> Patient:
+        system, value, name = subject_of(document)
+        patient = self.patients.get((system, value))
+        if patient is None:
+            patient = self.patients[system, value] = Patient(len(self.patients) + 1, system, value)
+        patient.name = name or patient.name
+        return patient
+
+
+def read(resource: str, body: bytes) -> Node:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable("The body is not JSON.") from error
+    if not isinstance(document, dict) or document.get("resourceType") != RESOURCES[resource]:
+        raise Unreadable(f"The body is not a FHIR resource of the type {RESOURCES[resource]}, as the path says.")
+    return document
+
+
+def subject_of(document: Node) -> tuple[str, str, str]:
+    """System, value and name of the first patient that the document names; empty texts if it names none."""
+    for resource in resources(document):
+        for reference in (*nodes(resource, "subject"), *nodes(resource, "patient")):
+            if value := text(reference, "identifier", "value"):
+                return text(reference, "identifier", "system"), value, text(reference, "display")
+    return "", "", ""
+
+
+def identifier_of(document: Node) -> str:
+    identifier = node(document, "identifier")
+    value = text(identifier, "value")
+    return f"{text(identifier, 'system')}|{value}" if value else ""

@@ -1,0 +1,201 @@
+"""`./hub register check|diff|apply FILE...`: looks at municipalities' files, shows what they would change, and writes them to the hub.
+
+Exit codes: 0 all is well; 1 something is wrong with a file or the hub, and what could not be done was not half done; 2 wrong usage.
+"""
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from shared.access.register import Register, Tenant
+from shared.access.register_difference import difference
+from shared.access.register_toml import Known, read
+from shared.access.toml_table import Finding
+from shared.errors import HubError
+
+ROOT = Path(__file__).resolve().parent.parent
+OK, WRONG, USAGE = 0, 1, 2
+NO_HUB = "start the hub with ./hub run, or name its storage in AzureWebJobsStorage"
+EPILOG = """\
+A file describes one municipality whole: what stands in the hub and not in the file is removed. Other municipalities are not touched.
+diff and apply need a running hub (./hub run); check needs nothing. local/demo/310123455.toml explains the format.
+"""
+
+
+class Store(Protocol):
+    """The running hub's register. Saving a municipality replaces all of it, at once or not at all."""
+
+    async def load(self) -> Register: ...
+
+    async def save(self, tenant: Tenant) -> None: ...
+
+
+StoreFactory = Callable[[], AbstractAsyncContextManager[Store]]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What became of reading one file; `tenant` is None if it cannot be used."""
+
+    name: str
+    tenant: Tenant | None
+    findings: Sequence[Finding]
+
+
+class FileError(Exception):
+    """There is no such file, or it may not be read."""
+
+
+def main(argv: Sequence[str], store_factory: StoreFactory, variables: Mapping[str, str] | None = None) -> int:
+    """The exit code. `variables` are what the running hub knows for `${NAME}` in the files; --set adds to them."""
+    try:
+        options = _parser().parse_args(argv)
+        given = {**(variables or {}), **dict(options.set)}
+        files = _read_all(options.files, None if options.what == "check" and not options.set else given)
+    except SystemExit as stop:  # argparse has said why
+        return stop.code if isinstance(stop.code, int) else USAGE
+    except FileError as error:
+        print(f"hub register: {error}", file=sys.stderr)
+        return USAGE
+    _tell(files)
+    if any(file.tenant is None for file in files):
+        return _refused(options.what, files)
+    return OK if options.what == "check" else _with_hub(options.what, files, store_factory)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("./hub register", description="The municipalities' register files.", epilog=EPILOG)
+    commands = parser.add_subparsers(dest="what", required=True, metavar="check|diff|apply")
+    for name, words in (
+        ("check", "say what is wrong with the files, all of it, by file and line"),
+        ("diff", "say what applying them would change in the running hub"),
+        ("apply", "write them to the running hub; nothing is written if any file has an error"),
+    ):
+        command = commands.add_parser(name, help=words, description=f"{name}: {words}.", epilog=EPILOG)
+        command.add_argument("files", nargs="+", metavar="FILE", help="a municipality's TOML file")
+        command.add_argument("--set", action="append", default=[], type=_variable, metavar="NAME=VALUE", help="a value for ${NAME}")
+    return parser
+
+
+def _variable(text: str) -> tuple[str, str]:
+    found = re.fullmatch(r"([A-Z][A-Z0-9_]*)=(.+)", text)
+    if not found:
+        raise argparse.ArgumentTypeError("write NAME=VALUE, the name in capitals")
+    return found[1], found[2]
+
+
+def known_adapters() -> Known:
+    """The folders under adapters/: the folder is the adapter."""
+    return Known(*({path.parent.name for path in (ROOT / "adapters" / room).glob("*/adapter.py")} for room in ("devices", "epj")))
+
+
+def _read_all(names: Sequence[str], variables: Mapping[str, str] | None) -> list[File]:
+    known = known_adapters()
+    files = [_read(name, known, variables) for name in names]
+    first: dict[str, str] = {}
+    return [_alone(file, first) for file in files]
+
+
+def _read(name: str, known: Known, variables: Mapping[str, str] | None) -> File:
+    try:
+        text = Path(name).read_text(encoding="utf-8-sig")  # Windows editors put a byte order mark first
+    except OSError as error:
+        raise FileError(f"{name}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        return File(name, None, [Finding(name, line, "", "holds bytes that are not UTF-8", "save the file as UTF-8")])
+    return File(name, *read(text, name, known, variables))
+
+
+def _alone(file: File, first: dict[str, str]) -> File:
+    """A copied file whose orgnr was forgotten would replace the municipality that it was copied from."""
+    if file.tenant is None or first.setdefault(file.tenant.orgnr, file.name) == file.name:
+        return file
+    other = first[file.tenant.orgnr]
+    twice = Finding(file.name, 0, "tenant.orgnr", f"is the number of the municipality in {other} too", "correct one of them")
+    return File(file.name, None, [*file.findings, twice])
+
+
+def _tell(files: Sequence[File]) -> None:
+    for file in files:
+        for finding in file.findings:
+            print(finding)
+        if file.tenant:
+            print(f"{file.name}: {_title(file.tenant)} can be applied: {_contents(file.tenant)}")
+
+
+def _title(tenant: Tenant) -> str:
+    return f"{tenant.name} ({tenant.orgnr})"
+
+
+def _contents(tenant: Tenant) -> str:
+    counts = {
+        "sender": len(tenant.senders),
+        "endpoint": len(tenant.endpoints),
+        "route": len(tenant.routes),
+        "device": len({(row.system, row.value) for row in tenant.bindings}),
+    }
+    return ", ".join(_count(number, word) for word, number in counts.items())
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _refused(what: str, files: Sequence[File]) -> int:
+    errors = sum(not finding.warning for file in files for finding in file.findings)
+    done = {"check": "", "diff": "; nothing was compared", "apply": "; nothing was written"}[what]
+    print(f"hub register: {_count(errors, 'error')}{done}", file=sys.stderr)
+    return WRONG
+
+
+def _with_hub(what: str, files: Sequence[File], store_factory: StoreFactory) -> int:
+    tenants = [file.tenant for file in files if file.tenant]
+    try:
+        asyncio.run(_change(tenants, store_factory, write=what == "apply"))
+    except HubError as error:
+        print(f"hub register: {error.reason}; {error.remedy or NO_HUB}", file=sys.stderr)
+        return WRONG
+    except OSError as error:
+        print(f"hub register: the hub's storage does not answer ({type(error).__name__}); {NO_HUB}", file=sys.stderr)
+        return WRONG
+    return OK
+
+
+async def _change(tenants: Sequence[Tenant], store_factory: StoreFactory, *, write: bool) -> None:
+    async with store_factory() as store:
+        register = await store.load()
+        for tenant in tenants:
+            changes = difference(register.tenant(tenant.orgnr), tenant)
+            if write and changes:
+                await store.save(tenant)
+            _tell_changes(tenant, changes, write=write)
+
+
+def _tell_changes(tenant: Tenant, changes: Sequence[str], *, write: bool) -> None:
+    if not changes:
+        print(f"{_title(tenant)}: nothing to change")
+        return
+    print(f"{_title(tenant)}: {_count(len(changes), 'change')} {'written' if write else 'to apply'}")
+    for change in changes:
+        print(f"  {change}")
+
+
+def _here() -> int:
+    """With the hub of this environment or, where it names none, of this machine."""
+    from local.register_store import open_store, surroundings  # the storage SDK takes half a second, which check need not wait for
+
+    env = surroundings(os.environ, ROOT / ".hub" / "run.json")
+    variables = {name: value for name, value in env.items() if name.endswith("_URL")}  # not all of it: secrets are in there too
+    return main(sys.argv[1:], lambda: open_store(env), variables)
+
+
+if __name__ == "__main__":
+    sys.exit(_here())

@@ -1,0 +1,43 @@
+"""What `./hub` says while it works, on stderr so that stdout stays for results. Standard library only."""
+
+import sys
+import time
+
+TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+CLEAR = "\r\033[2K"
+
+
+class Halt(Exception):
+    """Something that the person at the keyboard can mend, said in one sentence. Ends the command with `status`."""
+
+    def __init__(self, sentence: str, status: int = 1) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def say(text: str = "") -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class Step:
+    """One thing that takes a while: on a terminal it turns and counts the seconds, elsewhere it is said when it begins."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.began, self.turning = text, time.monotonic(), sys.stderr.isatty()
+        if not self.turning:
+            say(f"{text} ...")
+
+    def turn(self) -> None:
+        """Call it now and then while waiting."""
+        if self.turning:
+            seconds = time.monotonic() - self.began
+            print(f"{CLEAR}{TURNS[int(seconds * 10) % len(TURNS)]} {self.text} {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+
+    def done(self, note: str = "") -> None:
+        if self.turning:
+            seconds = f"{time.monotonic() - self.began:.1f} s"
+            say(f"{CLEAR}✓ {self.text} {note or seconds}")
+
+    def failed(self) -> None:
+        if self.turning:
+            say(f"{CLEAR}✗ {self.text}")

@@ -1,0 +1,110 @@
+"""What would change if a municipality's file were applied, in words: `+` new, `-` gone, `~` changed. Citizens stay unnamed."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from shared.access.rows import Auth, Binding, Endpoint, Route, Sender, Tenant
+from shared.domain.event import Person
+
+_HEAD = ("name", "active", "retention_hours")
+
+
+def difference(old: Tenant | None, new: Tenant) -> list[str]:
+    """One line per row that is new, gone or changed; [] if nothing is."""
+    if old is None:
+        return [f"+ municipality {new.orgnr} {new.name}", *_rows(None, new)]
+    head = _changed(f"municipality {new.orgnr}", old, new, _HEAD)
+    return [*head, *_rows(old, new)]
+
+
+def citizen(person: Person) -> str:
+    """The same name for the same citizen, and not their number."""
+    return f"citizen #{hashlib.sha256(person.value.encode()).hexdigest()[:6]}"
+
+
+def _rows(old: Tenant | None, new: Tenant) -> list[str]:
+    return [
+        *_compared("sender", old.senders if old else (), new.senders),
+        *_compared("endpoint", old.endpoints if old else (), new.endpoints),
+        *_set("route", map(_route, old.routes if old else ()), map(_route, new.routes)),
+        *_bindings(old.bindings if old else (), new.bindings),
+    ]
+
+
+def _compared(word: str, old: Sequence[Sender] | Sequence[Endpoint], new: Sequence[Sender] | Sequence[Endpoint]) -> list[str]:
+    before, after = {row.name: row for row in old}, {row.name: row for row in new}
+    lines = [f"- {word} {name}" for name in before if name not in after]
+    for name, row in after.items():
+        if name in before:
+            lines += _changed(f"{word} {name}", before[name], row, [field.name for field in fields(row)])
+        else:
+            lines.append(f"+ {word} {name}: {_told(row.title)}")
+    return lines
+
+
+def _changed(what: str, old: object, new: object, names: Iterable[str]) -> list[str]:
+    changes = [
+        f"{name.replace('_', ' ')} {_told(before)} -> {_told(after)}"
+        for name in names
+        if (before := getattr(old, name)) != (after := getattr(new, name))
+    ]
+    return [f"~ {what}: {'; '.join(changes)}"] if changes else []
+
+
+def _told(value: Any) -> str:
+    match value:
+        case None | "" | ():
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case Auth():
+            how = " ".join(part for part in (value.scheme, value.profile, value.user) if part)
+            return f"{how} ({', '.join(value.secrets)})"
+        case tuple():
+            return ", ".join(value)
+    return str(value)
+
+
+def _route(route: Route) -> str:
+    return f"to {route.endpoint}: adapters {_some(route.adapters)}, kinds {_some(route.kinds)}, lanes {_some(route.lanes)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) or "all"
+
+
+def _set(word: str, old: Iterable[str], new: Iterable[str]) -> list[str]:
+    before, after = list(old), list(new)
+    return [f"- {word} {row}" for row in before if row not in after] + [f"+ {word} {row}" for row in after if row not in before]
+
+
+def _bindings(old: Iterable[Binding], new: Iterable[Binding]) -> list[str]:
+    before, after = _by_start(old), _by_start(new)
+    lines = [f"- {_binding(row)}" for key, row in before.items() if key not in after]
+    for key, row in after.items():
+        if key not in before:
+            lines.append(f"+ {_binding(row)}")
+        elif before[key].until != row.until:
+            lines.append(f"~ {_device(row)} with {citizen(row.person)}: until {_time(before[key].until)} -> {_time(row.until)}")
+        elif before[key].person.display != row.person.display:
+            lines.append(f"~ {_device(row)} with {citizen(row.person)}: the citizen's name")
+    return lines
+
+
+def _by_start(rows: Iterable[Binding]) -> Mapping[tuple[str, str, datetime, Person], Binding]:
+    return {(row.system, row.value, row.since, Person(row.person.system, row.person.value)): row for row in rows}
+
+
+def _binding(row: Binding) -> str:
+    return f"{_device(row)} with {citizen(row.person)} from {_time(row.since)} until {_time(row.until)}"
+
+
+def _device(row: Binding) -> str:
+    return f"device {row.system} {row.value}"
+
+
+def _time(at: datetime | None) -> str:
+    return at.isoformat(timespec="minutes").replace("+00:00", "Z") if at else "further notice"

@@ -1,0 +1,244 @@
+"""One municipality's TOML file: read strictly, everything that is wrong told at once. Pure: text in, `Tenant` or findings out.
+
+The format is explained, in the words of its readers, in `local/demo/310123455.toml`.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from shared.access import register_check as check
+from shared.access.register import KINDS
+from shared.access.rows import Auth, Binding, Endpoint, Route, Sender, Tenant
+from shared.access.signature import PROFILES
+from shared.access.toml_table import ANYTHING, Finding, Form, Table, load
+from shared.domain import organisation
+from shared.domain import person as persons
+from shared.domain.event import Person
+from shared.domain.message import Lane
+
+LANES = tuple(lane.value for lane in Lane)
+INCOMING = ("header", "basic", "hmac")
+OUTGOING = ("header", "basic")  # what we can show a journal
+
+NAME = Form(re.compile(r"[a-z0-9-]{1,40}"), "is not a name", "use 1 to 40 of a-z, 0-9 and -")
+ADAPTER = Form(re.compile(r"[a-z][a-z0-9_]{0,39}"), "is not the name of an adapter", "use the name of its folder")
+TITLE = Form(re.compile(r"[^\x00-\x1f\x7f]{1,80}"), "is not a title", "write 1 to 80 characters on one line")
+ORGNR = Form(re.compile(r"[0-9]{9}"), "is not an organisation number", "write the municipality's nine digits")
+SECRET = Form(
+    re.compile(r"[A-Z][A-Z0-9_]{2,63}"),
+    "is not the name of a setting",
+    "name the setting that holds the secret, as TENOVI_SECRET; if the secret itself stands here, change it: others have read it",
+)
+HEADER = Form(re.compile(r"[A-Za-z][A-Za-z0-9-]{0,59}"), "is not the name of a header", "use letters, digits and -")
+USER = Form(re.compile(r"[!-9;-~]{1,64}"), "is not a user name", "use visible ASCII without colon")
+SYSTEM = Form(re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]{1,200}"), "is not a URI", "copy it from the README of the sender's adapter")
+DEVICE = Form(re.compile(r"[!-~]{1,100}"), "is not a device's number", "write it as the sender does: visible ASCII without spaces")
+ADDRESS = Form(re.compile(r"[!-~]{1,300}"), "is not an address", "write https://host/path")
+PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+
+class RegisterError(ValueError):
+    """The file cannot be used; `findings` says all that is wrong with it."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("\n".join(map(str, findings)))
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The adapters that there are: the folders under adapters/devices and adapters/epj."""
+
+    devices: Collection[str]
+    journals: Collection[str]
+
+
+def parse(text: str, name: str, known_adapters: Known | None = None, variables: Mapping[str, str] | None = None) -> Tenant:
+    """The municipality that the text describes, for whoever wants no warnings. Raises RegisterError; for the rest see `read`."""
+    tenant, findings = read(text, name, known_adapters, variables)
+    if tenant is None:
+        raise RegisterError(findings)
+    return tenant
+
+
+def read(
+    text: str, name: str, known_adapters: Known | None = None, variables: Mapping[str, str] | None = None
+) -> tuple[Tenant | None, Sequence[Finding]]:
+    """The municipality, None if there is an error, and all findings by line, warnings among them. `name` is what they call the file.
+
+    `known_adapters` None: adapters' names are taken as they are. `variables` replace `${NAME}` in the addresses of endpoints;
+    None: such placeholders stay, for looking at a file where no hub runs.
+    """
+    root, findings = load(text, name)
+    if root is None:
+        return None, findings.all
+    tenant = _tenant(root, known_adapters, variables)
+    ordered = sorted(findings.all, key=lambda finding: finding.line)
+    return (tenant if all(finding.warning for finding in ordered) else None), ordered
+
+
+def _tenant(root: Table, known: Known | None, variables: Mapping[str, str] | None) -> Tenant | None:
+    head = root.table("tenant", required=True)
+    if head is None:
+        return None
+    orgnr = _orgnr(head)
+    senders = [(table, _sender(table, orgnr, known)) for table in root.tables("sender")]
+    endpoints = [(table, _endpoint(table, orgnr, known, variables)) for table in root.tables("endpoint")]
+    routes = [(table, _route(table, known)) for table in root.tables("route")]
+    bindings = [(table, _binding(table)) for table in root.tables("device")]
+    tenant = Tenant(
+        orgnr=orgnr,
+        name=head.text("name", TITLE),
+        active=head.flag("active", True),
+        retention_hours=head.whole("retention_hours", 0, 24 * 90, 72),
+        senders=tuple(row for _, row in senders),
+        endpoints=tuple(row for _, row in endpoints),
+        routes=tuple(row for _, row in routes),
+        bindings=tuple(row for _, row in bindings),
+    )
+    for table in (root, head, *(table for table, _ in (*senders, *endpoints, *routes, *bindings))):
+        table.close()
+    check.senders(senders)
+    check.endpoints(endpoints)
+    check.routes(routes, senders, endpoints)
+    check.bindings(bindings)
+    return tenant
+
+
+def _orgnr(table: Table) -> str:
+    orgnr = table.text("orgnr", ORGNR)
+    if orgnr and (doubt := organisation.warning(orgnr)):
+        table.wrong("orgnr", f"looks wrong: {doubt}", "compare it with Enhetsregisteret", warning=True)
+    return orgnr
+
+
+def _sender(table: Table, orgnr: str, known: Known | None) -> Sender:
+    return Sender(
+        name=table.text("name", NAME),
+        tenant=orgnr,
+        title=table.text("title", TITLE),
+        adapters=_adapters(table, known),
+        auth=_auth(table, INCOMING, required=True) or Auth("", "", "", ()),
+        active=table.flag("active", True),
+    )
+
+
+def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[str, str] | None) -> Endpoint:
+    return Endpoint(
+        name=table.text("name", NAME),
+        tenant=orgnr,
+        title=table.text("title", TITLE),
+        adapter=table.choice("adapter", known.journals) if known else table.text("adapter", ADAPTER),
+        url=_url(table, variables),
+        lines=table.whole("lines", 1, 64, 4),
+        active=table.flag("active", True),
+        auth=_auth(table, OUTGOING, required=False),
+    )
+
+
+def _route(table: Table, known: Known | None) -> Route:
+    return Route(
+        endpoint=table.text("endpoint", NAME),
+        adapters=_adapters(table, known) if table.has("adapters") else (),
+        kinds=table.choices("kinds", KINDS) if table.has("kinds") else (),
+        lanes=tuple(Lane(lane) for lane in table.choices("lanes", LANES)) if table.has("lanes") else (),
+    )
+
+
+def _binding(table: Table) -> Binding:
+    since, until = table.time("since", required=True), table.time("until", required=False)
+    if since and until and until <= since:
+        table.wrong("until", "is not after since", "swap them, or leave until out while the citizen still has the device")
+    readable = since and (until or not table.has("until"))
+    return Binding(
+        system=table.text("system", SYSTEM),
+        value=table.text("value", DEVICE),
+        person=_person(table),
+        since=since if since and readable else check.BEGINNING,
+        until=until,
+    )
+
+
+def _person(table: Table) -> Person:
+    number, name = table.text("citizen", ANYTHING), table.text("name", TITLE)
+    found = persons.person(number, name)
+    if number and found is None:
+        table.wrong("citizen", "is no valid fødselsnummer, D-nummer or felles hjelpenummer", "compare it with Folkeregisteret")
+    return found or Person("", "")
+
+
+def _adapters(table: Table, known: Known | None) -> tuple[str, ...]:
+    return table.choices("adapters", known.devices) if known else table.texts("adapters", ADAPTER)
+
+
+def _auth(table: Table, schemes: Collection[str], *, required: bool) -> Auth | None:
+    inner = table.table("auth", required=required)
+    if inner is None:
+        return None
+    scheme = inner.choice("scheme", schemes)
+    profile, user = "", ""
+    if scheme == "header":
+        profile = inner.text("header", HEADER).lower()
+    elif scheme == "hmac":
+        profile = inner.choice("profile", PROFILES)
+    elif scheme == "basic":
+        user = inner.text("user", USER)
+    auth = Auth(scheme, profile, user, inner.texts("secrets", SECRET, most=2))
+    if scheme:
+        inner.close()
+    return auth
+
+
+def _url(table: Table, variables: Mapping[str, str] | None) -> str:
+    raw = table.text("url", ADDRESS)
+    if variables is None and PLACEHOLDER.search(raw):
+        return raw
+    missing = {name for name in PLACEHOLDER.findall(raw) if name not in (variables or {})}
+    if missing:
+        table.wrong("url", f"names a variable without a value: {', '.join(sorted(missing))}", "start the hub, or give it with --set")
+        return ""
+    url = PLACEHOLDER.sub(lambda found: (variables or {})[found[1]], raw)
+    if url and (wrong := _unsafe(url)):
+        table.wrong("url", *wrong)
+    return url
+
+
+def _unsafe(url: str) -> tuple[str, str] | None:
+    """What is wrong with an address that patients' data would be sent to; None if nothing is."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return "is not an address", "write https://host/path"
+    if parts.scheme not in ("http", "https") or not host:
+        return "is not an address", "write https://host/path"
+    if parts.scheme == "http" and not _loopback(host):
+        return "would send patients' data unencrypted", "use https; http is for this machine itself only"
+    if _decorated(parts):
+        return "holds more than host and path", "leave out user, password, ? and #; credentials go into auth"
+    if _metadata(host):
+        return "is an address of the platform, never of a journal", "write the journal's own host name"
+    return None
+
+
+def _decorated(parts: SplitResult) -> bool:
+    return bool(parts.username is not None or parts.password is not None or parts.query or parts.fragment)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _metadata(host: str) -> bool:
+    """Where cloud machines ask for their own keys (domain/security.md 5, SSRF), and what is nobody's address."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_link_local or address.is_multicast or address.is_unspecified or host == "168.63.129.16"

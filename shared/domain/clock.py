@@ -1,0 +1,56 @@
+"""Reading moments. An instant carries its offset or is refused; a wall time is read only where a sender's manual says whose wall."""
+
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+OSLO = ZoneInfo("Europe/Oslo")
+
+_DAY = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?"  # no 24:00, no leap second: neither can be put in a journal
+_OFFSET = r"(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)"
+_INSTANT = re.compile(f"{_DAY}T{_TIME}{_OFFSET}", re.ASCII)
+_WALL = re.compile(f"{_DAY}[T ]{_TIME}", re.ASCII)
+_EARLIEST, _LATEST = 2000, 2100  # a device that has lost its clock says 1970 or 0001
+
+
+class ClockError(ValueError):
+    """Its text says what is wrong with a time, never which time it was."""
+
+
+def instant(text: str) -> datetime:
+    """An ISO 8601 / FHIR instant as aware UTC. Fractions beyond microseconds are cut off."""
+    if not _INSTANT.fullmatch(text):
+        raise ClockError("has no offset from UTC" if _WALL.fullmatch(text) else "is no time of the form 2026-03-02T08:03:11+01:00")
+    return _plausible(_moment(text).astimezone(UTC))
+
+
+def local(text: str, zone: ZoneInfo) -> datetime:
+    """A wall time in `zone` as aware UTC. The hour that spring takes away and the hour that autumn gives twice are refused."""
+    if not _WALL.fullmatch(text):
+        raise ClockError("is no local time of the form 2026-03-02T08:03:11")
+    wall = _moment(text).replace(tzinfo=zone)
+    first, second = wall.utcoffset(), wall.replace(fold=1).utcoffset()
+    if first is None or second is None or first < second:
+        raise ClockError("does not exist: the clock was put forward over it")
+    if first > second:
+        raise ClockError("happened twice: the clock was put back over it")
+    return _plausible(wall.astimezone(UTC))
+
+
+def written(moment: datetime) -> str:
+    """An aware moment as FHIR writes it, with Norway's offset: a journal that prints the characters shows the clock on the wall."""
+    return moment.astimezone(OSLO).isoformat()
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ClockError("is a day that does not exist") from None
+
+
+def _plausible(moment: datetime) -> datetime:
+    if not _EARLIEST <= moment.year <= _LATEST:
+        raise ClockError(f"is outside the years {_EARLIEST} to {_LATEST}")
+    return moment

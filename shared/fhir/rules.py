@@ -1,0 +1,136 @@
+"""What a rule of a profile table can say. A rule looks at every value at its path and has a verdict on each."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from shared.domain import person
+from shared.fhir import terminology
+from shared.fhir.reach import located, reach
+
+Severity = Literal["error", "warning"]
+Verdict = tuple[Severity, str, str] | None  # severity, FHIR issue type, words that name no value
+
+_MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?", re.ASCII)
+_INSTANT_LENGTH = len("2026-03-02T08:03:11Z")
+_NUMBERED = re.compile(r"^[\d\s.:-]+")  # "300 - Trygghetsalarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`path` as `$.entry[1].resource.code`, `code` a FHIR issue type, `text` what was expected there."""
+
+    severity: Severity
+    path: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    steps: Sequence[str]
+    verdict: Callable[[Any], Verdict]
+    tail: str = ""  # the child that the verdict is about, where it may be absent
+
+    def findings(self, resource: Any, where: str) -> Iterator[Finding]:
+        for node in reach(resource, self.steps):
+            if self.verdict(node):
+                return self._locate(resource, where)
+        return iter(())
+
+    def _locate(self, resource: Any, where: str) -> Iterator[Finding]:
+        for path, node in located(resource, self.steps, where):
+            if verdict := self.verdict(node):
+                severity, code, text = verdict
+                yield Finding(severity, path + self.tail, code, text)
+
+
+def need(path: str, least: int = 1, most: int | None = None) -> Rule:
+    """`least`..`most` of the last element in every one of its parents; most=None is `*`."""
+    *steps, name = path.split(".")
+
+    def verdict(parent: Any) -> Verdict:
+        value = parent.get(name) if type(parent) is dict else None
+        count = len(value) if type(value) is list else 0 if value is None or value == "" else 1
+        if count < least:
+            return "error", "required", "is missing"
+        return ("error", "structure", f"may stand {most} times at most") if most is not None and count > most else None
+
+    return Rule(steps, verdict, f".{name}")
+
+
+def need_any(*names: str) -> Rule:
+    """One of the spellings of a choice element."""
+
+    def verdict(resource: Any) -> Verdict:
+        return None if any(resource.get(name) for name in names) else ("error", "required", f"one of {', '.join(names)} is missing")
+
+    return Rule((), verdict)
+
+
+def absent(path: str) -> Rule:
+    return Rule(path.split("."), lambda value: ("error", "structure", "must not be sent"))
+
+
+def one_of(path: str, *values: str, severity: Severity = "error") -> Rule:
+    allowed, words = frozenset(values), f"expected one of: {', '.join(values)}"
+
+    def verdict(value: Any) -> Verdict:
+        return None if type(value) is str and value in allowed else (severity, "code-invalid", words)
+
+    return Rule(path.split("."), verdict)
+
+
+def moment(path: str, instant: bool = False) -> Rule:
+    """A FHIR dateTime, which may stop at the day, or an instant, which may not."""
+
+    def verdict(value: Any) -> Verdict:
+        if type(value) is str and _MOMENT.fullmatch(value) and not (instant and len(value) < _INSTANT_LENGTH):
+            return None
+        return "error", "value", "is no FHIR time, which with a time of day has seconds and an offset"
+
+    return Rule(path.split("."), verdict)
+
+
+def number(path: str) -> Rule:
+    """An identifier: where its system is national, the number must be one that can exist."""
+
+    def verdict(identifier: Any) -> Verdict:
+        system, value = (identifier.get("system"), identifier.get("value")) if type(identifier) is dict else (None, None)
+        if type(system) is str and type(value) is str and (mistake := person.mistake(system, value)):
+            return "error", "value", mistake
+        return None
+
+    return Rule(path.split("."), verdict, ".value")
+
+
+def bound(path: str, table: str, required: bool = True) -> Rule:
+    """CodeableConcepts bound to a national table. A display that is not the code's own is a warning: codes have changed meaning."""
+    system = terminology.system(table)
+    unknown: Verdict = ("error" if required else "warning", "code-invalid", f"has a code that {system} does not have")
+    foreign: Verdict = ("error", "code-invalid", f"has no code of {system}") if required else None
+
+    def verdict(concept: Any) -> Verdict:
+        codings = [coding for coding in reach(concept, ("coding",)) if type(coding) is dict and coding.get("system") == system]
+        if not codings:
+            return foreign
+        displays = terminology.displays(table)
+        if any(type(coding.get("code")) is not str or coding["code"] not in displays for coding in codings):
+            return unknown
+        return _misnamed(concept, codings[0], displays)
+
+    return Rule(path.split("."), verdict)
+
+
+def _misnamed(concept: Any, coding: Any, displays: dict[str, str]) -> Verdict:
+    own = displays[coding["code"]].casefold()
+    shown = coding.get("display")
+    if type(shown) is str and shown.casefold() != own:
+        return "warning", "code-invalid", "the display is not that of the code: check which one is meant"
+    text = concept.get("text")
+    if type(text) is str:
+        words = _NUMBERED.sub("", text).casefold()
+        if words != own and any(words == display.casefold() for display in displays.values()):
+            return "warning", "code-invalid", "the text is the name of another code: check which one is meant"
+    return None

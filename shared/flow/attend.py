@@ -1,0 +1,83 @@
+"""How a worker attends to a line. Both halves of the flow do it the same way; only what is done in a turn differs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from shared import log
+from shared.hub import Half, Hub
+from shared.storage.lines import Head, Hold, Look, Lost
+from shared.storage.packs import Pack
+
+HOLDER = "worker"  # the ETag of the head is the fence; the name is for a human who reads the table
+FALLS = 3  # a row that has brought its worker down this often is set aside
+_BACK = 1.0  # seconds until a held line is asked for again
+
+Turn = Callable[[Hub, str, Look], Awaitable[bool]]  # True: there is more to do at once
+
+
+async def attend(hub: Hub, half: Half, lines: Sequence[str], turn: Turn) -> None:
+    """Works these lines until they have nothing to do now. An error of one line is raised when the others are done."""
+    outcomes = await asyncio.gather(*(_attend(hub, half, line, turn) for line in lines), return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+async def _attend(hub: Hub, half: Half, line: str, turn: Turn) -> None:
+    if half.bells.ring(line):
+        return
+    half.bells.start(line)
+    try:
+        while await _once(hub, half, line, turn) or half.bells.rung(line):
+            half.bells.start(line)
+    finally:
+        half.bells.stop(line)
+
+
+async def _once(hub: Hub, half: Half, line: str, turn: Turn) -> bool:
+    look = await half.lines.look(line)
+    now = hub.clock()
+    if look.head is None or not look.packs or look.head.not_before > now:
+        return False  # nothing to do, or its message is on its way
+    if look.head.held(now):
+        await come_back(hub, half, line, _BACK)
+        return False
+    try:
+        return await turn(hub, line, look)
+    except Lost:
+        log.step("lost the line", half=half.name, line=line)
+        return False
+
+
+async def come_back(hub: Hub, half: Half, line: str, delay: float) -> None:
+    """Queues a line for later. A line of which this worker has a message coming before then needs no second one."""
+    now = hub.clock()
+    if now < half.due.get(line, 0.0) <= now + delay + _BACK:
+        return
+    half.due[line] = now + delay
+    await hub.queues.put(half.name, [line], delay)
+
+
+async def ring(hub: Hub, half: Half, lines: Sequence[str]) -> None:
+    """Tells that these lines have something waiting: one message, or none where this worker is at the line already."""
+    unheard = [line for line in lines if not half.bells.ring(line)]
+    if unheard:
+        await hub.queues.put(half.name, unheard)
+
+
+def careful(head: Head) -> bool:
+    """After a fall, one entry at a time: then it is known which one brings its worker down."""
+    return head.falls > 0
+
+
+def waiting(pack: Pack) -> list[int]:
+    """The places in a pack that have no end yet."""
+    return [place for place, state in enumerate(pack.states) if state is None or "end" not in state]
+
+
+async def free(half: Half, hold: Hold) -> None:
+    """Lets go after a failure of ours, if the line is still ours."""
+    try:
+        await half.lines.let_go(hold)
+    except Lost:
+        log.step("lost the line", half=half.name, line=hold.line)

@@ -1,0 +1,26 @@
+"""Whether the hub is alive, and whether it can take messages."""
+
+import orjson
+from azure.core.exceptions import AzureError
+
+from shared.flow.answers import JSON, Fault, Reply, refused
+from shared.hub import Hub
+
+
+def alive() -> Reply:
+    """Says only that the worker runs."""
+    return Reply(200, JSON, orjson.dumps({"status": "alive"}))
+
+
+async def ready(hub: Hub) -> Reply:
+    """200 if a payload could be stored and queued now: storage answers, and at least one municipality is registered."""
+    try:
+        await hub.registers.refresh()
+        await hub.queues.answer()
+    except AzureError:
+        fault = Fault(503, "storage does not answer", "check the storage account and the app's access to it", headers={"Retry-After": "5"})
+        return refused(fault, national=False)
+    municipalities = len((await hub.registers.current()).tenants)
+    if not municipalities:
+        return refused(Fault(503, "no municipality is registered", "./hub register apply FILE"), national=False)
+    return Reply(200, JSON, orjson.dumps({"status": "ready", "municipalities": municipalities}))

@@ -1,0 +1,44 @@
+"""Names of lines and of receipts. They say where things stand, and never who."""
+
+import hashlib
+import hmac
+
+from shared.domain.event import Person
+from shared.domain.message import Lane
+from shared.storage.lines import place_of
+
+
+def receipts_line(tenant: str, sender: str, lane: Lane) -> str:
+    return f"{tenant}~{sender}~{lane}"
+
+
+def parcels_line(tenant: str, endpoint: str, lane: Lane, patient_key: str, lines: int) -> str:
+    return f"{tenant}~{endpoint}~{lane}~{int(patient_key[:8], 16) % lines:02}"
+
+
+def owner_of(line: str) -> tuple[str, str]:
+    """The municipality and the sender or endpoint that a line belongs to."""
+    tenant, name, *_ = line.split("~")
+    return tenant, name
+
+
+def receipt_name(line: str, position: int) -> str:
+    """The public id of a receipt: where it stands, so that asking for it is one read."""
+    tenant, sender, lane = line.split("~")
+    sequence, place = place_of(position)
+    return f"{tenant}.{sender}.{lane}.{sequence}.{place}"
+
+
+def patient_key(key: bytes, tenant: str, person: Person) -> str:
+    """Stands for a patient wherever order matters: a keyed hash, worthless without the key."""
+    return hmac.digest(key, f"{tenant}|{person.system}|{person.value}".encode(), "sha256").hex()[:32]
+
+
+def parcel_id(receipt: str, event: str, endpoint: str) -> str:
+    """The Idempotency-Key: the same for the same document to the same endpoint, on every attempt and after every crash."""
+    return hashlib.sha256(f"{receipt}|{event}|{endpoint}".encode()).hexdigest()
+
+
+def message_id(tenant: str, sender: str, own: str) -> str:
+    """The same for the same message: from the sender's own id, or the body's hash where it has none."""
+    return hashlib.sha256(f"{tenant}|{sender}|{own}".encode()).hexdigest()[:40]

@@ -1,0 +1,110 @@
+"""What became of a receipt, for the sender that sent it and for nobody else."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from azure.core.exceptions import AzureError
+
+from shared.flow.answers import JSON, Fault, Reply, refused
+from shared.flow.names import receipt_name
+from shared.flow.receive import known_register, prove
+from shared.hub import Hub
+from shared.storage.lines import place_of
+from shared.storage.packs import Pack
+
+_NAME = re.compile(r"([0-9]{9})\.([a-z0-9-]{1,40})\.(alarm|routine)\.([0-9]{1,12})\.([0-9]{1,3})")
+_UNKNOWN = Fault(404, "there is no such receipt of yours", "use the id that the answer 202 gave you, with the same credentials")
+
+
+async def status(hub: Hub, receipt: str, headers: Mapping[str, str], path: str) -> Reply:
+    """`path`: the request's path, which is what a signature covers where there is no body."""
+    try:
+        return Reply(200, JSON, orjson.dumps(await _status(hub, receipt, headers, path)))
+    except Fault as fault:
+        return refused(fault, national=False)
+    except AzureError:
+        return refused(
+            Fault(503, "the hub cannot look that up now", "ask again in a few seconds", headers={"Retry-After": "5"}), national=False
+        )
+
+
+async def _status(hub: Hub, receipt: str, headers: Mapping[str, str], path: str) -> dict[str, Any]:
+    found = _NAME.fullmatch(receipt)
+    tenant = found[1] if found else ""
+    sender = prove(hub, await known_register(hub), tenant, headers, path.encode()) if found else None
+    if found is None or sender is None or sender.name != found[2]:
+        raise _UNKNOWN
+    line, sequence, place = f"{found[1]}~{found[2]}~{found[3]}", int(found[4]), int(found[5])
+    pack = await hub.receipts.lines.read(line, sequence)
+    if pack is None or place >= len(pack.states):
+        raise _UNKNOWN
+    return await _told(hub, line, receipt, pack, place)
+
+
+async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> dict[str, Any]:
+    state = pack.states[place] or {}
+    told: dict[str, Any] = {"receipt": receipt, "received_at": _time(pack.since), "status": "received"}
+    if state.get("end") == "duplicate":
+        return told | {"status": "duplicate", "first": receipt_name(line, state["first"])}
+    if "corrects" in state:
+        told["corrects"] = receipt_name(line, state["corrects"])
+    if "end" not in state:
+        return told
+    deliveries = await deliveries_of(hub, state.get("parcels", []))
+    told["set_aside"] = [{"item": item, "reason": reason, "remedy": remedy} for item, reason, remedy in state["problems"]]
+    told["parcels"] = deliveries
+    told["counts"] = {"items": state["items"], "documents": state["documents"], "set_aside": len(state["problems"]), **_counts(deliveries)}
+    return told | {"status": _word(state, deliveries)}
+
+
+def _word(state: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -> str:
+    """One word for the whole: the worst of what still needs somebody, else the furthest step."""
+    words = {delivery["status"] for delivery in deliveries}
+    if "parked" in words:
+        return "parked"
+    if "waiting" in words:
+        return "transformed"
+    if state["end"] == "set aside" or state["problems"]:
+        return "set aside"
+    return "delivered"
+
+
+def _counts(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    counted = Counter(delivery["status"] for delivery in deliveries)
+    return {word: counted[word] for word in ("delivered", "waiting", "parked")}
+
+
+async def deliveries_of(hub: Hub, parcels: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+    """What became of each parcel: a read for each pack that they stand in."""
+    wanted = {(line, place_of(at)[0]) for line, at in parcels}
+    packs = dict(zip(wanted, await asyncio.gather(*(hub.parcels.lines.read(*one) for one in wanted)), strict=True))
+    return [_delivery(line, at, packs[line, place_of(at)[0]]) for line, at in parcels]
+
+
+def _delivery(line: str, at: int, pack: Pack | None) -> dict[str, Any]:
+    place = place_of(at)[1]
+    state = (pack.states[place] if pack and place < len(pack.states) else None) or {}
+    told = {
+        "endpoint": line.split("~")[1],
+        "parcel": f"{line}.{at}",
+        "status": state.get("end", "waiting"),
+        "attempts": state.get("attempt", 0),
+    }
+    if "at" in state:
+        told["at"] = _time(state["at"])
+    if "answer" in state:
+        told["answer"] = state["answer"]
+    if "reason" in state:
+        told["reason"] = state["reason"]
+    if "not_before" in state:
+        told["not_before"] = _time(state["not_before"])
+    return told
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

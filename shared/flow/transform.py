@@ -1,0 +1,201 @@
+"""Second step: a worker takes a sender's line and turns its receipts, in order, into parcels at the end of their endpoints' lines."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from shared import log
+from shared.access.register import Register, Tenant
+from shared.domain.adapter import Problem
+from shared.domain.message import Lane, Parcel
+from shared.flow import adapters
+from shared.flow.attend import FALLS, HOLDER, attend, careful, free, ring, waiting
+from shared.flow.duplicates import Verdict, sort_out
+from shared.flow.names import owner_of, parcel_id, parcels_line, patient_key, receipt_name
+from shared.flow.translate import Context, Outgoing, translate
+from shared.hub import Hub
+from shared.storage.append import Addition
+from shared.storage.lines import Claim, Claimed, Hold, Look, Outcome, position
+from shared.storage.packs import Entry, Pack
+from shared.storage.queues import lane_of
+
+_RECEIPTS = 90  # in one turn: their claims and the head are one transaction of at most 100 rows
+_ROUNDS = 4  # an id may be taken, and so may the id of a correction to it
+_BYTES = 256 * 1024  # raw bytes in one turn, at least one receipt: documents are several times as long
+
+
+@dataclass(slots=True)
+class Job:
+    """One receipt at its turn. `state`: what is written about it at the end."""
+
+    pack: Pack
+    place: int
+    verdict: Verdict = field(default_factory=Verdict)
+    state: dict[str, Any] = field(default_factory=dict)
+    parcels: list[tuple[str, Entry, bytes]] = field(default_factory=list)  # line, entry, document
+
+    @property
+    def at(self) -> int:
+        return position(self.pack.sequence, self.place)
+
+    @property
+    def entry(self) -> Entry:
+        return self.pack.entries[self.place]
+
+    @property
+    def body(self) -> bytes:
+        return self.pack.bodies[self.place]
+
+
+async def transform(hub: Hub, lines: Sequence[str]) -> None:
+    """Works the lines that a queue message names."""
+    await attend(hub, hub.receipts, lines, _turn)
+
+
+async def _turn(hub: Hub, line: str, look: Look) -> bool:
+    assert look.head  # noqa: S101 -- attend looks first
+    jobs = _chosen(look)
+    hold = await _take(hub, line, look, jobs)
+    if hold is None:
+        return True
+    try:
+        register = await hub.registers.current()
+        await _work(hub, register, line, jobs, fallen=look.head.falls >= FALLS)
+        await _hand_over(hub, line, jobs)
+    except BaseException:
+        await free(hub.receipts, hold)
+        raise
+    await hub.receipts.lines.commit(hold, _outcome(jobs, look.packs))
+    _say(line, jobs)
+    return look.more or any(waiting(pack) for pack in look.packs)
+
+
+def _chosen(look: Look) -> list[Job]:
+    """The first receipts that wait: as many as one turn may hold, one only after a fall."""
+    jobs: list[Job] = []
+    size = 0
+    most = 1 if look.head and careful(look.head) else _RECEIPTS
+    for pack in look.packs:
+        for place in waiting(pack):
+            size += len(pack.bodies[place])
+            if jobs and (len(jobs) >= most or size > _BYTES):
+                return jobs
+            jobs.append(Job(pack, place))
+    return jobs
+
+
+async def _take(hub: Hub, line: str, look: Look, jobs: list[Job]) -> Hold | None:
+    """Takes the line and, in the same transaction, its receipts' ids; what was there already decides who is a duplicate of whom."""
+    assert look.head  # noqa: S101 -- attend looks first
+    owners: dict[str, Claim] = {}
+    until = hub.clock() + hub.settings.hold_seconds
+    for _ in range(_ROUNDS):
+        claims = sort_out(jobs, owners, hub.clock())
+        try:
+            return await hub.receipts.lines.take(line, look.head, HOLDER, until, [claim for claim in claims if claim.id not in owners])
+        except Claimed:
+            owners |= await hub.receipts.lines.owners(line, [claim.id for claim in claims])
+    return None
+
+
+async def _work(hub: Hub, register: Register, line: str, jobs: Sequence[Job], *, fallen: bool) -> None:
+    tenant, sender = owner_of(line)
+    municipality = register.tenant(tenant)
+    for job in jobs:
+        if job.verdict.duplicate:
+            job.state = {"end": "duplicate", "first": job.verdict.first}
+        elif fallen:
+            job.state = _set_aside(
+                "the worker fell three times over this payload", "report it to the hub's operators with the receipt's id"
+            )
+        elif municipality is None:
+            job.state = _set_aside(
+                "the municipality is no longer in the register", "register it again and have the receipt transformed anew"
+            )
+        else:
+            _transform(hub, register, municipality, sender, line, job)
+            await asyncio.sleep(0)  # others have a turn between two payloads
+
+
+def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: str, job: Job) -> None:
+    adapter = adapters.device(job.entry["adapter"])
+    if adapter is None:
+        job.state = _set_aside("the sender's format is no longer known to this hub", "deploy a version that has the adapter")
+        return
+    title = next((one.title for one in tenant.senders if one.name == sender), sender)
+    received_at = datetime.fromtimestamp(job.entry["received_at"], UTC)
+    context = Context(job.verdict.id, received_at, tenant.name, title, lambda device, at: register.person_at(tenant.orgnr, device, at))
+    done = translate(adapter, job.body, context)
+    problems = [*done.problems, *_address(hub, register, tenant.orgnr, lane_of(line), job, done.documents)]
+    job.state = {
+        "end": "set aside" if problems and not job.parcels else "transformed",
+        "items": done.items,
+        "documents": len(done.documents),
+        "problems": [[problem.item, problem.reason, problem.remedy] for problem in problems],
+        **({"corrects": job.verdict.first} if job.verdict.correction else {}),
+    }
+
+
+def _address(hub: Hub, register: Register, orgnr: str, lane: Lane, job: Job, documents: Sequence[Outgoing]) -> list[Problem]:
+    """Addresses each document to every endpoint that a route names; a document without one is a problem."""
+    problems = []
+    for document in documents:
+        endpoints = register.endpoints(orgnr, job.entry["adapter"], document.event, lane)
+        if not endpoints:
+            problems.append(Problem(document.item, "no route leads to a journal", "add a route to the municipality's register"))
+        for endpoint in endpoints:
+            assert document.event.person  # noqa: S101 -- translate settles it
+            key = patient_key(hub.settings.patient_key, orgnr, document.event.person)
+            parcel = Parcel(parcel_id(job.verdict.id, document.event.id, endpoint.name), lane, orgnr, endpoint.name, key, document.resource)
+            job.parcels.append((parcels_line(orgnr, endpoint.name, lane, key, endpoint.lines), _entry(parcel), document.body))
+    return problems
+
+
+def _entry(parcel: Parcel) -> Entry:
+    return {"id": parcel.id, "patient": parcel.patient_key, "resource": parcel.resource}
+
+
+async def _hand_over(hub: Hub, line: str, jobs: Sequence[Job]) -> None:
+    """Puts the parcels at the end of their lines, one write for each line, and rings those lines in one message."""
+    additions: dict[str, tuple[Addition, list[Job]]] = {}
+    now = hub.clock()
+    for job in jobs:
+        for where, entry, body in job.parcels:
+            addition, owners = additions.setdefault(where, (Addition([], [], now, source=line), []))
+            addition.entries.append(entry)
+            addition.bodies.append(body)
+            addition.positions.append(job.at)
+            owners.append(job)
+    found = await asyncio.gather(*(hub.parcels.appender.append(where, addition) for where, (addition, _) in additions.items()))
+    for (where, (_, owners)), positions in zip(additions.items(), found, strict=True):
+        for job, at in zip(owners, positions, strict=True):
+            job.state.setdefault("parcels", []).append([where, at])
+    await ring(hub, hub.parcels, list(additions))
+
+
+def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
+    touched = {job.pack.sequence for job in jobs}
+    for job in jobs:
+        job.pack.states[job.place] = job.state
+    packs = [pack for pack in looked if pack.sequence in touched]
+    marked = {job.pack.sequence for job in jobs if job.state.get("problems")}
+    return Outcome(
+        ended=[pack for pack in packs if pack.ended],
+        changed=[pack for pack in packs if not pack.ended],
+        marked=[pack for pack in packs if pack.sequence in marked],
+    )
+
+
+def _set_aside(reason: str, remedy: str) -> dict[str, Any]:
+    return {"end": "set aside", "items": 0, "documents": 0, "problems": [[-1, reason, remedy]]}
+
+
+def _say(line: str, jobs: Sequence[Job]) -> None:
+    """One line per turn, and an alarm for each receipt of the alarm lane that a human must look at."""
+    problems = sum(len(job.state.get("problems", ())) for job in jobs)
+    log.step("transformed", line=line, receipts=len(jobs), parcels=sum(len(job.parcels) for job in jobs), problems=problems)
+    for job in jobs:
+        if job.state.get("problems") and lane_of(line) is Lane.ALARM:
+            log.alarm("set aside on the alarm lane", receipt=receipt_name(line, job.at), problems=len(job.state["problems"]))

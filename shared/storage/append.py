@@ -1,0 +1,191 @@
+"""Putting packs at the end of a line: what arrives while a write is under way goes together in the next one.
+
+The tail row gives out sequences. Its ETag is kept, so that an append is one transaction; another instance that appends to the same
+line makes it fail (412), and it is read again. `seen` in the tail says, per source, up to which position of the source was appended:
+a source that runs again after a crash appends only what is missing.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables.aio import TableClient
+
+from shared.storage import packs
+from shared.storage.lines import Lines, if_same, key, new_head, position, write
+from shared.storage.packs import Entry
+
+_ROUNDS = 20  # lost races for one append before we give up: then the sender is told 503, or the turn runs again
+_TOGETHER = 512  # entries in one write
+_BYTES = 1_500_000  # raw bytes in one write; a transaction may hold 4 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What one caller wants at the end of a line. `source` and `positions` (one for each entry, rising) make it safe to say twice."""
+
+    entries: list[Entry]
+    bodies: list[bytes] = field(repr=False)
+    since: float
+    source: str = ""
+    positions: list[int] = field(default_factory=list)
+
+    def after(self, seen: int) -> "Addition":
+        """What of it stands behind this position of its source."""
+        first = next((place for place, at in enumerate(self.positions) if at > seen), len(self.positions))
+        return replace(self, entries=self.entries[first:], bodies=self.bodies[first:], positions=self.positions[first:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    etag: str
+    next: int
+    seen: dict[str, list[int]]  # source -> [last position appended, first sequence of that append]
+
+
+@dataclass(slots=True)
+class _Writer:
+    waiting: list[tuple[Addition, "asyncio.Future[list[int]]"]] = field(default_factory=list)
+    task: "asyncio.Task[None] | None" = None
+
+
+class Appender:
+    """One per table and worker."""
+
+    def __init__(self, table: TableClient, index: TableClient, half: str) -> None:
+        self._table, self._index, self._half = table, index, half
+        self._tails: dict[str, _Tail | None] = {}
+        self._writers: dict[str, _Writer] = {}
+
+    def waiting(self, line: str) -> int:
+        """How many appends of this worker wait for their turn to be written."""
+        writer = self._writers.get(line)
+        return len(writer.waiting) if writer else 0
+
+    async def lines(self) -> list[str]:
+        """Every line that was ever appended to."""
+        rows = self._index.query_entities("PartitionKey eq @half", parameters={"half": self._half}, select=["RowKey"])
+        return [row["RowKey"] async for row in rows]
+
+    async def append(self, line: str, addition: Addition) -> list[int]:
+        """The positions that the entries got, once they are durable."""
+        writer = self._writers.setdefault(line, _Writer())
+        done: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
+        writer.waiting.append((addition, done))
+        if writer.task is None:
+            writer.task = asyncio.create_task(self._drain(line, writer))
+        return await done
+
+    async def _drain(self, line: str, writer: _Writer) -> None:
+        while writer.waiting:
+            together = _together(writer.waiting)
+            del writer.waiting[: len(together)]
+            try:
+                found = await self._write(line, [addition for addition, _ in together])
+            except Exception as error:  # handed to every caller that waits for this write
+                self._tails.pop(line, None)
+                _tell(together, error)
+            else:
+                for (_, done), positions in zip(together, found, strict=True):
+                    if not done.done():
+                        done.set_result(positions)
+        writer.task = None
+
+    async def _write(self, line: str, additions: list[Addition]) -> list[list[int]]:
+        for _ in range(_ROUNDS):
+            tail = self._tails[line] if line in self._tails else await self._read_tail(line)
+            fresh = [
+                addition.after(tail.seen[addition.source][0]) if tail and addition.source in tail.seen else addition
+                for addition in additions
+            ]
+            try:
+                got = await self._append(line, tail, fresh)
+            except (ResourceModifiedError, ResourceExistsError, ResourceNotFoundError):
+                self._tails.pop(line, None)
+                continue
+            return [await self._all(line, tail, *both) for both in zip(additions, fresh, got, strict=True)]
+        raise TimeoutError("the end of the line was taken by others again and again")
+
+    async def _append(self, line: str, tail: _Tail | None, additions: list[Addition]) -> list[list[int]]:
+        """One transaction: the tail moves on and the packs stand behind it."""
+        entries = [entry for addition in additions for entry in addition.entries]
+        if not entries:
+            return [[] for _ in additions]
+        bodies = [body for addition in additions for body in addition.bodies]
+        first = tail.next if tail else 0
+        parts = packs.split(entries, bodies)
+        since = min(addition.since for addition in additions if addition.entries)
+        seen = {**(tail.seen if tail else {}), **{a.source: [a.positions[-1], first] for a in additions if a.source and a.positions}}
+        row = {**key(line, "tail"), "next": str(first + len(parts)), "seen": orjson.dumps(seen).decode()}
+        rows = [_pack_row(line, first + number, since, *part) for number, part in enumerate(parts)]
+        if tail is None:
+            await self._index.upsert_entity(key(self._half, line))
+            start: list[Any] = [("create", row), ("create", new_head(line))]
+        else:
+            start = [if_same(row, tail.etag)]
+        etags = await write(self._table, [*start, *(("create", one) for one in rows)])
+        self._tails[line] = _Tail(etags[0], first + len(parts), seen)
+        return _dealt(additions, _positions(first, [len(some) for some, _ in parts]))
+
+    async def _all(self, line: str, tail: _Tail | None, whole: Addition, fresh: Addition, got: list[int]) -> list[int]:
+        """With the positions of what an earlier run of the same source had appended."""
+        missing = len(whole.entries) - len(fresh.entries)
+        if not missing or not tail:
+            return got
+        places = await _find(Lines(self._table), line, tail.seen[whole.source][1])
+        return [places.get(entry["id"], -1) for entry in whole.entries[:missing]] + got
+
+    async def _read_tail(self, line: str) -> _Tail | None:
+        try:
+            row = await self._table.get_entity(line, "tail")
+        except ResourceNotFoundError:
+            return None
+        tail = _Tail(str(row.metadata["etag"]), int(row["next"]), orjson.loads(row["seen"]))
+        self._tails[line] = tail
+        return tail
+
+
+async def _find(lines: Lines, line: str, first: int) -> dict[str, int]:
+    """Where entries stand, by id, from a sequence on: waiting or done."""
+    found: dict[str, int] = {}
+    waiting = (await lines.look(line, 500)).packs
+    for pack in [*await lines.done(line, first, 500), *waiting]:
+        found.update({entry["id"]: position(pack.sequence, place) for place, entry in enumerate(pack.entries)})
+    return found
+
+
+def _together(waiting: Sequence[tuple[Addition, "asyncio.Future[list[int]]"]]) -> list[tuple[Addition, "asyncio.Future[list[int]]"]]:
+    """The first ones that fit in one write; at least one."""
+    count = size = number = 0
+    for addition, _ in waiting:
+        count, size = count + len(addition.entries), size + sum(map(len, addition.bodies))
+        if number and (count > _TOGETHER or size > _BYTES):
+            break
+        number += 1
+    return list(waiting[:number])
+
+
+def _tell(together: Sequence[tuple[Addition, "asyncio.Future[list[int]]"]], error: Exception) -> None:
+    for _, done in together:
+        if not done.done():
+            done.set_exception(error)
+
+
+def _pack_row(line: str, sequence: int, since: float, entries: list[Entry], blob: bytes) -> dict[str, Any]:
+    pack = packs.Pack(sequence, since, entries, [], [None] * len(entries), blob)
+    return {**key(line, f"w~{sequence:012}"), **packs.to_row(pack)}
+
+
+def _positions(first: int, sizes: list[int]) -> list[int]:
+    return [position(first + number, place) for number, size in enumerate(sizes) for place in range(size)]
+
+
+def _dealt(additions: list[Addition], positions: list[int]) -> list[list[int]]:
+    dealt, at = [], 0
+    for addition in additions:
+        dealt.append(positions[at : at + len(addition.entries)])
+        at += len(addition.entries)
+    return dealt

@@ -1,0 +1,248 @@
+"""A line: where receipts of one sender, or parcels for one endpoint, wait their turn. One partition, read and written in few calls.
+
+    tail              the next free sequence, and how far each source has been appended (a second run appends nothing twice)
+    w                 the head: who holds the line, until when, not before when; sorts right before the waiting rows: one read brings both
+    w~{sequence}      a pack, waiting
+    d~{sequence}      a pack, done: what became of each entry, bodies until they are purged
+    x~{sequence}      a mark: something in this pack was set aside or parked, and a human should look
+    i~{id}            which position owns this id; a second one with the same id is a duplicate
+
+A worker looks, takes the head by a conditional write with an expiry, works, and commits everything in one transaction that is conditional
+on the head again: a holder whose expiry has passed and whose line was taken by another can write no more.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableClient
+
+from shared.storage import packs
+from shared.storage.packs import Pack
+
+HEAD = "w"
+_RANGE = "PartitionKey eq @line and RowKey ge @first and RowKey lt @last"
+_REPLACE = UpdateMode.REPLACE
+PAGE = 24  # packs in one read: a commit of them all stays below the 100 rows of a transaction
+_PER_PACK = 1000  # positions of one pack: sequence * 1000 + place in the pack
+
+
+class Claimed(Exception):
+    """One of the ids belongs to an earlier position already."""
+
+
+class Lost(Exception):
+    """The line was taken by another worker: whatever this one did is for that one to find out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`falls`: how many holders in a row never let go. `failures`: how many different patients' parcels in a row
+    found no answer, `failing`: the latest of them (a keyed hash)."""
+
+    etag: str
+    holder: str = ""
+    until: float = 0.0
+    falls: int = 0
+    not_before: float = 0.0
+    failures: int = 0
+    failing: str = ""
+
+    def held(self, now: float) -> bool:
+        return bool(self.holder) and self.until > now
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The head and the first packs that wait; `more` if there are further ones."""
+
+    head: Head | None
+    packs: list[Pack]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The right to write to a line, until another takes it."""
+
+    line: str
+    etag: str
+    falls: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a turn has to say: packs that ended, packs that go on waiting with new states, packs that a human should look at."""
+
+    ended: list[Pack] = field(default_factory=list)
+    changed: list[Pack] = field(default_factory=list)
+    marked: list[Pack] = field(default_factory=list)
+    not_before: float = 0.0  # the whole line waits until then
+    failures: int = 0
+    failing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An id and the position that owns it. `content`: the hash of what came under this id."""
+
+    id: str
+    position: int
+    content: str
+    since: float
+
+
+def position(sequence: int, place: int) -> int:
+    return sequence * _PER_PACK + place
+
+
+def place_of(at: int) -> tuple[int, int]:
+    """A position's sequence and place in the pack."""
+    return divmod(at, _PER_PACK)
+
+
+class Lines:
+    """All lines of one table."""
+
+    def __init__(self, table: TableClient) -> None:
+        self.table = table
+
+    async def look(self, line: str, most: int = PAGE) -> Look:
+        """One range read."""
+        rows, more = await self._page(line, HEAD, "x", most + 1)
+        head = _head(rows[0]) if rows and rows[0]["RowKey"] == HEAD else None
+        return Look(head, [packs.from_row(row) for row in rows if row["RowKey"] != HEAD], more)
+
+    async def waiting(self, line: str, first: int, most: int = PAGE) -> tuple[list[Pack], bool]:
+        """Further packs that wait, from a sequence on, and whether there are more."""
+        rows, more = await self._page(line, f"w~{first:012}", "x", most)
+        return [packs.from_row(row) for row in rows], more
+
+    async def take(self, line: str, head: Head, holder: str, until: float, claims: Sequence[Claim] = ()) -> Hold | None:
+        """None if another was faster. Raises Claimed, and takes nothing, if one of the ids has an owner."""
+        falls = head.falls + 1  # taken back by whoever lets go; what stays says how many never did
+        row = {
+            **key(line, HEAD),
+            "holder": holder,
+            "until": until,
+            "falls": falls,
+            "not_before": 0.0,
+            "failures": head.failures,
+            "failing": head.failing,
+        }
+        try:
+            etags = await self._write([if_same(row, head.etag), *(("create", _claim_row(line, claim)) for claim in claims)])
+        except ResourceModifiedError:
+            return None
+        except ResourceExistsError as error:
+            raise Claimed from error
+        return Hold(line, etags[0], falls)
+
+    async def owners(self, line: str, ids: Sequence[str]) -> dict[str, Claim]:
+        """Who owns these ids, for those that are owned. A call each: only asked when an id turned out to be taken."""
+        rows = [await self._get(line, f"i~{one}") for one in ids]
+        return {row["RowKey"][2:]: Claim(row["RowKey"][2:], int(row["at"]), row["content"], row["since"]) for row in rows if row}
+
+    async def commit(self, hold: Hold, outcome: Outcome) -> None:
+        """Writes every outcome and lets go, in one transaction. Raises Lost if the line is another's by now."""
+        operations: list[Any] = [if_same(_free(hold.line, 0, outcome), hold.etag)]
+        for pack in outcome.ended:
+            operations += [
+                ("delete", key(hold.line, _row("w", pack))),
+                ("create", {**key(hold.line, _row("d", pack)), **packs.to_row(pack)}),
+            ]
+        for pack in outcome.changed:
+            operations.append(("update", {**key(hold.line, _row("w", pack)), "states": packs.states(pack)}, {"mode": UpdateMode.MERGE}))
+        operations += [("upsert", {**key(hold.line, _row("x", pack)), "since": pack.since}) for pack in outcome.marked]
+        await self._settle(operations)
+
+    async def let_go(self, hold: Hold) -> None:
+        """After a failure that was ours: the line is free at once, and the fall is counted."""
+        await self._settle([if_same(_free(hold.line, hold.falls, Outcome()), hold.etag)])
+
+    async def read(self, line: str, sequence: int) -> Pack | None:
+        """One pack wherever it stands; it may move from waiting to done while we ask, so that is asked twice."""
+        for prefix in "dwd":
+            if row := await self._get(line, f"{prefix}~{sequence:012}"):
+                return packs.from_row(row)
+        return None
+
+    async def done(self, line: str, first: int, most: int) -> list[Pack]:
+        """Packs that are done, from a sequence on."""
+        rows, _ = await self._page(line, f"d~{first:012}", "d~~", most)
+        return [packs.from_row(row) for row in rows]
+
+    async def empty(self, line: str, pack: Pack) -> None:
+        """Purges the bodies of a pack that is done; what became of it stays."""
+        row = {**key(line, _row("d", pack)), "since": pack.since, "states": packs.states(pack)}
+        await self.table.update_entity(row, mode=_REPLACE)
+
+    async def _page(self, line: str, first: str, last: str, most: int) -> tuple[list[dict[str, Any]], bool]:
+        found = self.table.query_entities(_RANGE, parameters={"line": line, "first": first, "last": last}, results_per_page=most)
+        pages: Any = found.by_page()
+        async for page in pages:
+            return [dict(row, etag=row.metadata["etag"]) async for row in page], bool(pages.continuation_token)
+        return [], False
+
+    async def _get(self, line: str, row: str) -> dict[str, Any] | None:
+        try:
+            return dict(await self.table.get_entity(line, row))
+        except ResourceNotFoundError:
+            return None
+
+    async def _settle(self, operations: list[Any]) -> None:
+        try:
+            await self._write(operations)
+        except (ResourceModifiedError, ResourceNotFoundError, ResourceExistsError) as error:
+            raise Lost from error
+
+    async def _write(self, operations: list[Any]) -> list[str]:
+        return await write(self.table, operations)
+
+
+async def write(table: TableClient, operations: list[Any]) -> list[str]:
+    """One transaction; the ETags of its rows. Raises ResourceModifiedError (412), ...ExistsError (409), ...NotFoundError (404)."""
+    try:
+        if len(operations) == 1 and operations[0][0] == "update":
+            return [(await table.update_entity(operations[0][1], **operations[0][2]))["etag"]]
+        return [str(answer.get("etag", "")) for answer in await table.submit_transaction(operations)]
+    except HttpResponseError as error:
+        raise _MEANING.get(error.status_code or 0, HttpResponseError)(error.reason, response=error.response) from error
+
+
+_MEANING: Mapping[int, type[HttpResponseError]] = {412: ResourceModifiedError, 409: ResourceExistsError, 404: ResourceNotFoundError}
+
+
+def key(line: str, row: str) -> dict[str, Any]:
+    """The keys of a row."""
+    return {"PartitionKey": line, "RowKey": row}
+
+
+def _row(prefix: str, pack: Pack) -> str:
+    return f"{prefix}~{pack.sequence:012}"
+
+
+def _head(row: Mapping[str, Any]) -> Head:
+    return Head(row["etag"], row["holder"], row["until"], row["falls"], row["not_before"], row["failures"], row["failing"])
+
+
+def _free(line: str, falls: int, outcome: Outcome) -> dict[str, Any]:
+    row = {**key(line, HEAD), "holder": "", "until": 0.0, "falls": falls}
+    return {**row, "not_before": outcome.not_before, "failures": outcome.failures, "failing": outcome.failing}
+
+
+def new_head(line: str) -> dict[str, Any]:
+    """The head of a line that nobody holds."""
+    return _free(line, 0, Outcome())
+
+
+def if_same(row: dict[str, Any], etag: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Replaces a row if it is still the one that was read."""
+    return "update", row, {"mode": _REPLACE, "etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def _claim_row(line: str, claim: Claim) -> dict[str, Any]:
+    return {**key(line, f"i~{claim.id}"), "at": str(claim.position), "content": claim.content, "since": claim.since}

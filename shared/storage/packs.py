@@ -1,0 +1,91 @@
+"""A pack: one table row that holds what travels together, with the bodies compressed in binary columns.
+
+A row may hold 1 MiB and a binary column 64 KiB (Azure Tables, "Understanding the Table service data model"), so the blob is cut
+into columns b00, b01 ... and whoever fills packs keeps them below `ROOM`.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+Entry = dict[str, Any]  # what the flow keeps of a receipt or parcel: plain JSON
+State = dict[str, Any] | None  # what became of it; None = waiting
+
+COLUMN = 64 * 1024
+ROOM = 640 * 1024  # compressed bytes in one pack of many; a single body of 1 MB still fits in a row of its own
+_TEXT = 30_000  # characters; a text column holds 32 Ki
+MOST = 900  # entries in one pack
+
+
+@dataclass(slots=True)
+class Pack:
+    """`since`: when the first entry was accepted (seconds since 1970). Bodies and states stand in the order of the entries."""
+
+    sequence: int
+    since: float
+    entries: list[Entry]
+    bodies: list[bytes] = field(repr=False)
+    states: list[State]
+    blob: bytes = field(default=b"", repr=False)  # entries and bodies as stored, so that they need not be packed again
+
+    @property
+    def ended(self) -> bool:
+        return all(state is not None and "end" in state for state in self.states)
+
+
+def squeeze(entries: Sequence[Entry], bodies: Sequence[bytes]) -> bytes:
+    """One compressed blob. Level 1: the bodies are alike, and more effort buys little."""
+    head = orjson.dumps([entries, [len(body) for body in bodies]])
+    return zlib.compress(b"%d\n%b%b" % (len(head), head, b"".join(bodies)), 1)
+
+
+def unsqueeze(blob: bytes) -> tuple[list[Entry], list[bytes]]:
+    """The way back."""
+    size, _, rest = zlib.decompress(blob).partition(b"\n")
+    entries, lengths = orjson.loads(rest[: int(size)])
+    bodies, at = [], int(size)
+    for length in lengths:
+        bodies.append(rest[at : at + length])
+        at += length
+    return entries, bodies
+
+
+def columns(blob: bytes) -> dict[str, bytes]:
+    """The blob as columns of a row."""
+    return {f"b{number:02}": blob[at : at + COLUMN] for number, at in enumerate(range(0, len(blob), COLUMN))}
+
+
+def from_row(row: dict[str, Any]) -> Pack:
+    """A row as read; a purged one has no bodies left."""
+    blob = b"".join(row[name] for name in sorted(row) if len(name) == 3 and name[0] == "b")
+    entries, bodies = unsqueeze(blob) if blob else ([], [])
+    states = _read_states(row["states"])
+    return Pack(int(row["RowKey"][2:]), row["since"], entries, bodies, states, blob)
+
+
+def to_row(pack: Pack) -> dict[str, Any]:
+    """A row without its keys."""
+    return {"since": pack.since, "states": states(pack), **columns(pack.blob)}
+
+
+def states(pack: Pack) -> str | bytes:
+    """What became of each entry, as a column: text while it is short, so that a human can read it."""
+    text = orjson.dumps(pack.states).decode()
+    return text if len(text) <= _TEXT else zlib.compress(text.encode(), 1)
+
+
+def _read_states(column: str | bytes) -> list[State]:
+    found: list[State] = orjson.loads(column if isinstance(column, str) else zlib.decompress(column))
+    return found
+
+
+def split(entries: Sequence[Entry], bodies: Sequence[bytes]) -> list[tuple[list[Entry], bytes]]:
+    """As few packs as fit, in order: each below ROOM or of one entry alone."""
+    blob = squeeze(entries, bodies)
+    if len(entries) <= 1 or (len(blob) <= ROOM and len(entries) <= MOST):
+        return [(list(entries), blob)]
+    half = len(entries) // 2
+    return split(entries[:half], bodies[:half]) + split(entries[half:], bodies[half:])
