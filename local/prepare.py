@@ -1,8 +1,8 @@
 """What the commands stand on, made on the first start and found on every later one. Standard library only.
 
 Each part lives under .hub/ and is stamped, last of all, with a hash of the files that say what it is: an interrupted set-up has no
-stamp and is made anew, changed pins make another stamp. One lock keeps two `./hub` apart: shared while a command runs, exclusive while
-parts are made.
+stamp and is made anew, changed pins make another stamp. Two locks keep two `./hub` apart: one holds `lock` while it makes parts, everyone
+shares `use` for as long as a command runs, and a part that is there already is replaced only when nobody else uses it.
 """
 
 import fcntl
@@ -79,27 +79,30 @@ class Part:
 
 
 def prepare(parts: Sequence[Part]) -> None:
-    """Makes what is missing. Keeps a shared lock on .hub until this process, or what it becomes by exec, ends."""
-    HUB.mkdir(exist_ok=True)
-    LOGS.mkdir(exist_ok=True)
-    lock = os.open(HUB / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    os.set_inheritable(lock, True)
-    fcntl.flock(lock, fcntl.LOCK_SH)
+    """Makes what is missing. Shares .hub with others until this process, or what it becomes by exec, ends."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    use = os.open(HUB / "use", os.O_RDWR | os.O_CREAT, 0o644)
+    os.set_inheritable(use, True)
+    _hold(use, fcntl.LOCK_SH, "replaces a part of .hub")
     if all(part.stands() for part in parts):
         return
-    _lock_alone(lock)
-    for part in parts:
-        if not part.stands():
+    fcntl.flock(use, fcntl.LOCK_UN)
+    with (HUB / "lock").open("w") as lock:
+        _hold(lock.fileno(), fcntl.LOCK_EX, "is preparing .hub")
+        for part in (part for part in parts if not part.stands()):
+            if part.stamp.exists():
+                _hold(use, fcntl.LOCK_EX, f"uses the {part.title} that must be replaced")
             part.make()
-    fcntl.flock(lock, fcntl.LOCK_SH)
+        fcntl.flock(use, fcntl.LOCK_SH)
 
 
-def _lock_alone(lock: int) -> None:
+def _hold(file: int, how: int, what: str) -> None:
+    """Takes the lock; if another has it, says so and waits."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
-        say("Another ./hub is at work here; waiting for it to end before anything is prepared (Ctrl-C gives up).")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        say(f"Another ./hub {what}; waiting for it (Ctrl-C gives up) ...")
+        fcntl.flock(file, how)
 
 
 def parts(*, storage: bool, worker: bool) -> list[Part]:

@@ -188,14 +188,8 @@ def _tell_changes(tenant: Tenant, changes: Sequence[str], *, write: bool) -> Non
         print(f"  {change}")
 
 
-def _here() -> int:
-    """With the hub of this environment or, where it names none, of this machine."""
-    from local.register_store import open_store, surroundings  # the storage SDK takes half a second, which check need not wait for
-
-    env = surroundings(os.environ, ROOT / ".hub" / "run.json")
-    variables = {name: value for name, value in env.items() if name.endswith("_URL")}  # not all of it: secrets are in there too
-    return main(sys.argv[1:], lambda: open_store(env), variables)
-
-
 if __name__ == "__main__":
-    sys.exit(_here())
+    from local.register import environment, opened  # what ./hub register runs; the bench comes this way
+
+    env = environment(ROOT / ".hub" / "run.json", os.environ)
+    sys.exit(main(sys.argv[1:], lambda: opened(env), {name: env[name] for name in ("JOURNAL_URL",) if name in env}))

@@ -1,7 +1,6 @@
 """`./hub run`: storage, a sandbox journal and the hub on one machine, the demonstration, and where to look. Nothing outlives it."""
 
 import fcntl
-import json
 import os
 import secrets
 import shutil
@@ -9,7 +8,7 @@ import signal
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,6 +152,7 @@ def _auths(tenant: Tenant) -> list[Auth]:
 
 
 def _lay_out(place: Place, *, keep: bool) -> None:
+    place.json.unlink(missing_ok=True)  # of a run that was killed
     if not keep:
         shutil.rmtree(place.data, ignore_errors=True)
     for folder in (place.data, place.logs):
@@ -229,8 +229,10 @@ def _ready(hub: str) -> bool:
 
 
 def _epitaph(child: Child) -> str:
-    log = child.log.relative_to(ROOT)
-    return f"{child.name} ended by itself (exit code {child.process.returncode}): {child.last_words() or 'it said nothing'} (see {log})"
+    code, log = child.process.returncode, child.log.relative_to(ROOT)
+    if code < 0:
+        return f"the {child.name} was ended by {signal.Signals(-code).name} (see {log})"
+    return f"the {child.name} ended by itself (exit code {code}): {child.last_words() or 'it said nothing'} (see {log})"
 
 
 def _show(options: Namespace, parts: Parts, running: Running) -> int:

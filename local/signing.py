@@ -1,4 +1,4 @@
-"""The other side of `shared/access/signature`: what a demo sender puts in its headers. For scripts on one machine; senders have their own."""
+"""The other side of `shared/access/signature`: what a demo sender puts in its headers. For scripts on this machine."""
 
 import base64
 import hmac

@@ -38,6 +38,10 @@ class Step:
             seconds = f"{time.monotonic() - self.began:.1f} s"
             say(f"{CLEAR}✓ {self.text} {note or seconds}")
 
+    def clear(self) -> None:
+        if self.turning:
+            print(CLEAR, end="", file=sys.stderr, flush=True)
+
     def failed(self) -> None:
         if self.turning:
             say(f"{CLEAR}✗ {self.text}")

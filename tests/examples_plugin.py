@@ -1,7 +1,7 @@
 """The examples beside the adapters: finds them, runs them, writes them down. conftest.py loads this for its option `--accept`."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -100,12 +100,12 @@ def values(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[
     yield path, tree
 
 
-def replaced(tree: Any, path: tuple[str | int, ...], change: Callable[[Any], Any]) -> Any:
+def replaced(tree: Any, path: tuple[str | int, ...], value: Any) -> Any:
     """The tree with another value at one place."""
     if not path:
-        return change(tree)
-    copy = dict(tree) if isinstance(tree, dict) else list(tree)
-    copy[path[0]] = replaced(tree[path[0]], path[1:], change)
+        return value
+    copy: Any = dict(tree) if isinstance(tree, dict) else list(tree)
+    copy[path[0]] = replaced(tree[path[0]], path[1:], value)
     return copy
 
 

@@ -1,4 +1,4 @@
-"""Every example of every adapter, in and out: `pytest tests/test_examples.py --accept` writes what is expected, git diff shows what changed."""
+"""Every example of every adapter, in and out. `pytest tests/test_examples.py --accept` writes what is expected; then read the diff."""
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class

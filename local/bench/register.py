@@ -54,7 +54,7 @@ async def apply(directory: Path, env: Mapping[str, str], journal: str) -> None:
     """Writes it to the hub's table just as ./hub register apply does."""
     file = directory / f"{ORGNR}.toml"
     file.write_text(text())
-    command = (sys.executable, "-m", "local.register_command", "apply", str(file))
+    command = (sys.executable, "-m", "local.register", "apply", str(file))
     said = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env={**env, "JOURNAL_URL": journal}, stdout=said, stderr=said)
     out, err = await process.communicate()

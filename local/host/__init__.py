@@ -20,10 +20,10 @@ the same files. tests/test_host.py holds it to this table.
                 to the real host's 104,857,600 bytes, more: 413; Expect: 100-continue
     responses   HttpResponse or str; an exception or anything else: 500, empty
     polling     batchSize (16, at most 32), newBatchThreshold (half of it), the next receive when running <= newBatchThreshold; empty polls
-                back off from 100 ms to maxPollingInterval (1 min), doubling, +-20 %; a queue that is missing is an empty one
+                back off from 100 ms to maxPollingInterval (1 min), doubling, +-20 %; a missing queue is an empty one
     messages    hidden 10 minutes, renewed every 5; messageEncoding base64 or none; undecodable base64 goes to the poison queue unseen.
-                Done: deleted. Failed: back after visibilityTimeout (0), or the maxDequeueCount-th time (5) copied to <queue>-poison, made on
-                demand, and deleted; one beyond that likewise, unrun. <queue>-poison, or a name too long, has no poison queue: what fails
+                Done: deleted. Failed: back after visibilityTimeout (0), or the maxDequeueCount-th time (5) copied to <queue>-poison, made
+                on demand, and deleted; one beyond that likewise, unrun. <queue>-poison, or a name too long, has no poison queue: what fails
                 stays hidden. A stale receipt or missing message is ignored
     timers      NCRONTAB of six fields (or five) in UTC: lists, ranges, steps, names; or a TimeSpan; run_on_startup; never two at once
     stopping    SIGTERM, SIGINT: no more polling and accepting, what runs may end, its message is deleted, exit 0
@@ -33,8 +33,8 @@ the same files. tests/test_host.py holds it to this table.
     functions   str, bytes and SDK-typed parameters; retry policies; several worker processes; functionTimeout; Context.trace_context and
                 retry_context are None
     bindings    any but httpTrigger, http, queueTrigger and timerTrigger stops the start
-    http        keys: `func start` asks for none. Chunked bodies are passed on: the real host may hand the function an empty one. The page at
-                /, customHeaders, hsts, throttles, the platform's 230 s and 4 KB of URL; {x:datetime} takes ISO 8601 only
+    http        keys: `func start` asks for none. Chunked bodies are passed on: the real host may hand the function an empty one. The page
+                at /, customHeaders, hsts, throttles, the platform's 230 s and 4 KB of URL; {x:datetime} takes ISO 8601 only
     queues      newBatchThreshold is not multiplied by the cores; no dynamic concurrency; --lease shortens the 10 minutes (development only)
     timers      past_due is always False, no memory across restarts, no lock between hosts, no WEBSITE_TIME_ZONE
     stopping    after --drain seconds (30) what still runs is given up and the exit code is 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from local.host import Host, StartError
-from local.host.settings import host_json, local_settings
+from local.host.settings import apply, host_json, local_settings
 
 
 def arguments() -> argparse.Namespace:
@@ -43,7 +43,7 @@ async def serve(given: argparse.Namespace) -> int:
     directory = given.app.resolve()
     rules = host_json(directory)
     values, port = local_settings(directory)
-    os.environ.update({name: value for name, value in values.items() if name not in os.environ})
+    apply(values, os.environ)
     port = given.port if given.port is not None else port if port is not None else 7071
     host = Host(load(directory), rules, os.environ, port, given.lease, given.drain)
     stopping = asyncio.Event()

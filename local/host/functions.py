@@ -86,8 +86,8 @@ def outline(error: BaseException) -> str:
 
 
 def find(module: ModuleType, settings: Mapping[str, str], pool: Executor) -> list[Function]:
-    apps = [value for value in vars(module).values() if isinstance(value, azf.FunctionApp | azf.FunctionRegister)]
-    if len({id(app) for app in apps}) != 1:
+    apps = [value for value in vars(module).values() if isinstance(value, azf.FunctionRegister)]
+    if len(apps) != 1:
         raise StartError(f"{module.__name__}.py must define exactly one FunctionApp at its top level; it defines {len(apps)}")
     try:
         registered = apps[0].get_functions()
@@ -131,7 +131,10 @@ def _check_parameters(name: str, code: Callable[..., Any], trigger: Mapping[str,
             f"{name} must have the parameter {trigger['name']} (and may have context); it has {', '.join(sorted(found)) or 'none'}"
         )
     wanted = TRIGGERS[trigger["type"]]
-    hint = typing.get_type_hints(code).get(trigger["name"])
+    try:
+        hint = typing.get_type_hints(code).get(trigger["name"])
+    except NameError as error:
+        raise StartError(f"{name}: an annotation cannot be read: {error}") from None
     if hint is not None and not (isinstance(hint, type) and issubclass(wanted, hint)):
         raise StartError(f"{name}: local.host can only give {trigger['name']} an azure.functions.{wanted.__name__}; annotate it so")
     return "context" in found

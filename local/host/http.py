@@ -157,7 +157,9 @@ class _Server(web.Server):
     """aiohttp's low-level server: no router, no middleware, no access log; bodies as sent and up to LARGEST_BODY."""
 
     def __call__(self) -> RequestHandler:
-        return _Protocol(self, loop=self._loop, access_log=None, logger=_silent, auto_decompress=False, max_field_size=32_768)  # type: ignore[arg-type]
+        # lingering: a body that nobody read may still arrive, that the sender sees its 404; not longer, or it would hold up a stop
+        quiet: dict[str, Any] = {"access_log": None, "logger": _silent, "lingering_time": 1.0}
+        return _Protocol(self, loop=self._loop, auto_decompress=False, max_field_size=32_768, **quiet)
 
     def _make_request(
         self,

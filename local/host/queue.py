@@ -171,7 +171,7 @@ class Listener:
                 empty_polls += 1
                 await stopped_within(self._stopping, backoff(empty_polls, self.rules.longest_poll))
         try:
-            await asyncio.gather(*self._running)
+            await asyncio.gather(*self._running, return_exceptions=True)
         except asyncio.CancelledError:  # the time to drain is up; gather has cancelled them
             log.error("%s: given up while running", self.function.name)
             raise
@@ -252,7 +252,7 @@ class Listener:
 
 
 def _queue_message(message: Leased, body: bytes) -> QueueMessage:
-    return QueueMessage(  # type: ignore[no-untyped-call] -- azure.functions leaves it untyped
+    return QueueMessage(  # type: ignore[no-untyped-call]  # azure.functions leaves it untyped
         id=message.id,
         body=body,
         dequeue_count=message.dequeue_count,

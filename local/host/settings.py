@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,12 @@ def local_settings(directory: Path) -> tuple[dict[str, str], int | None]:
     if wrong:
         raise StartError(f"{path}: Values.{wrong[0]} must be a string")
     return dict(values), section(content, "Host").get("LocalHttpPort")
+
+
+def apply(values: Mapping[str, str], environment: MutableMapping[str, str]) -> None:
+    """What the environment says already stands: it is nearer to the person at the terminal."""
+    for name, value in values.items():
+        environment.setdefault(name, value)
 
 
 def section(content: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

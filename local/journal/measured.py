@@ -21,7 +21,7 @@ NAMES = {
     "74465-6": "poengsum skjema",
 }
 # UCUM -> as written in a journal
-UNITS = {"mm[Hg]": "mmHg", "Cel": "°C", "/min": "per minutt", "mmol/L": "mmol/l", "{score}": "poeng", "kg/m2": "kg/m²", "1": ""}
+UNITS = {"mm[Hg]": "mmHg", "Cel": "°C", "/min": "per minutt", "{score}": "poeng", "kg/m2": "kg/m²", "1": ""}
 
 
 def name_of(coded: Node) -> str:

@@ -163,7 +163,7 @@ def _content(note: Note, level: int) -> Iterable[Html | None]:
     yield tag("p", note.lead, class_="lead") if note.lead else None
     for section in note.sections:
         yield _section(section, level)
-    if note.steps:
+    if len(note.steps) > 1 or any(step.remark for step in note.steps):  # "meldt" alone says no more than the time above
         yield join(tag(f"h{level}", "Forløp"), tag("ol", *_course(note.steps), class_="course"))
     rows = [*(("Enhet", device) for device in note.devices), *(("Av", person) for person in note.staff), *note.rows]
     yield tag("dl", *(tag("div", tag("dt", label), tag("dd", words)) for label, words in rows)) if rows else None

@@ -151,7 +151,7 @@ class SandboxJournal:
     async def _notes(self, request: web.Request) -> web.Response:
         journal = self._journals.get(request.match_info["endpoint"])
         after = request.query.get("after", "0")
-        if not after.isdecimal():
+        if not after.isdecimal() or len(after) > 9:
             return json({"error": "after must be the number of a note."}, 400)
         return json([self._as_json(kept) for kept in journal.notes[int(after) :]] if journal else [])
 

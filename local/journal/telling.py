@@ -193,7 +193,12 @@ TELLERS: dict[str, Teller] = {  # the weightiest first
 
 
 def note(body: bytes, codes: Codes) -> Note:
-    found = list(resources(parse(body)))
-    order = {kind: weight for weight, kind in enumerate(TELLERS)}
-    known = sorted((each for each in found if text(each, "resourceType") in order), key=lambda each: order[text(each, "resourceType")])
+    known = sorted((each for each in resources(parse(body)) if text(each, "resourceType") in TELLERS), key=_weight)
     return together(TELLERS[text(each, "resourceType")](each, codes) for each in known)
+
+
+def _weight(resource: Node) -> int:
+    """That something was measured or answered (5.2.1, 5.2.2) weighs less than the value or the answer itself."""
+    kind = text(resource, "resourceType")
+    reported = kind == "DetectedIssue" and text(resource, "code", "coding", "code").startswith("5.2")
+    return list(TELLERS).index("Observation" if reported else kind) + reported

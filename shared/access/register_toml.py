@@ -152,12 +152,14 @@ def _binding(table: Table) -> Binding:
     since, until = table.time("since", required=True), table.time("until", required=False)
     if since and until and until <= since:
         table.wrong("until", "is not after since", "swap them, or leave until out while the citizen still has the device")
-    readable = since and (until or not table.has("until"))
+        since = None
+    if table.has("until") and not until:
+        since = None  # a time that could not be read overlaps nothing
     return Binding(
         system=table.text("system", SYSTEM),
         value=table.text("value", DEVICE),
         person=_person(table),
-        since=since if since and readable else check.BEGINNING,
+        since=since or check.BEGINNING,
         until=until,
     )
 

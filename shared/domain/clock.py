@@ -22,20 +22,20 @@ def instant(text: str) -> datetime:
     """An ISO 8601 / FHIR instant as aware UTC. Fractions beyond microseconds are cut off."""
     if not _INSTANT.fullmatch(text):
         raise ClockError("has no offset from UTC" if _WALL.fullmatch(text) else "is no time of the form 2026-03-02T08:03:11+01:00")
-    return _plausible(_moment(text).astimezone(UTC))
+    return _plausible(_moment(text)).astimezone(UTC)
 
 
 def local(text: str, zone: ZoneInfo) -> datetime:
     """A wall time in `zone` as aware UTC. The hour that spring takes away and the hour that autumn gives twice are refused."""
     if not _WALL.fullmatch(text):
         raise ClockError("is no local time of the form 2026-03-02T08:03:11")
-    wall = _moment(text).replace(tzinfo=zone)
+    wall = _plausible(_moment(text)).replace(tzinfo=zone)
     first, second = wall.utcoffset(), wall.replace(fold=1).utcoffset()
     if first is None or second is None or first < second:
         raise ClockError("does not exist: the clock was put forward over it")
     if first > second:
         raise ClockError("happened twice: the clock was put back over it")
-    return _plausible(wall.astimezone(UTC))
+    return wall.astimezone(UTC)
 
 
 def written(moment: datetime) -> str:

@@ -44,10 +44,11 @@ def findings(found: Iterable[Finding]) -> Json:
 
 def issue(severity: str, kind: str, text: str, remedy: str = "", field: str = "", national: str = "2.4") -> Json:
     """Known clients print `details.text` for writes and `diagnostics` for reads: both are filled."""
+    place = f"{field}: " if field and not text.startswith(field) else ""
     return {
         "severity": severity,
         "code": kind,
         "details": {"coding": [terminology.coding(terminology.OUTCOME, national)], "text": text},
-        "diagnostics": " ".join(part for part in (f"{field}:" if field else "", text, remedy) if part),
+        "diagnostics": f"{place}{text} {remedy}".rstrip(),
         **said(expression=[expression] if (expression := _ROOT.sub("", field)) else []),
     }

@@ -133,5 +133,5 @@ def words(request: Request) -> str:
 
 def place(request: Request) -> str:
     code = request.text("lco")
-    room = PLACES.get(code, f"sted {code}" if code else "")
+    room = PLACES.get(code, f"kode {code}" if code else "")
     return ", ".join(part for part in (f"{room} {request.text('lva')}".strip(), request.text("lte")) if part)

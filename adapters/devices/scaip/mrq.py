@@ -155,17 +155,17 @@ def _request(root: Element) -> Request:
 def _fault(child: Element, text: str, seen: Mapping[str, str]) -> tuple[int, PayloadError] | None:
     if child.tag == POSITION:
         known = {leaf.tag for leaf in child} <= POSITION_TAGS
-        return None if known else (WRONG_CONTENT, PayloadError("$.mrq.lge", "has a tag that SCAIP does not know"))
+        return None if known else (WRONG_CONTENT, PayloadError("$.mrq.lge", "has a tag that SCAIP does not know", "Send geo, tim or gga."))
     rule = TAGS.get(child.tag)
     if rule is None:
         return WRONG_CONTENT, PayloadError("$.mrq", "has a tag that SCAIP does not know", "Send the tags of SS 91100 only.")
     path = f"$.mrq.{child.tag}"
     if len(child):
-        return INVALID_FORMAT, PayloadError(path, "has tags where text is due")
+        return INVALID_FORMAT, PayloadError(path, "has tags where text is due", "Send text only.")
     if child.tag in seen:
         return INVALID_FORMAT, PayloadError(path, "stands there twice", "Send every tag once.")
     if len(text) > rule.most:
-        return TOO_LONG, PayloadError(path, f"is longer than {rule.most} characters")
+        return TOO_LONG, PayloadError(path, f"is longer than {rule.most} characters", "Shorten it.")
     if text and not re.fullmatch(rule.pattern, text):
-        return INVALID_FORMAT, PayloadError(path, "is not of the form that SCAIP gives it")
+        return INVALID_FORMAT, PayloadError(path, "is not of the form that SCAIP gives it", "Send it as SS 91100 has it.")
     return None

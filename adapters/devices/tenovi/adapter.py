@@ -14,8 +14,7 @@ from shared.errors import PayloadError
 HWI_DEVICE = "https://knutepunkt.example/tenovi/hwi-device-id"
 BATCH = 500
 
-KG_PER_LB = Decimal("0.45359237")
-MG_DL_PER_MMOL_L = Decimal("18.0156")
+KG_PER_LB, MG_DL_PER_MMOL_L = Decimal("0.45359237"), Decimal("18.0156")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +68,14 @@ def message_id(_readings: Sequence[Wild]) -> None:
 
 
 def _what(reading: Wild) -> What:
-    metric = reading["metric"]
-    if metric.raw in READINGS:
-        return _measured(reading, metric.one_of(READINGS))
-    return metric.one_of(EVENTS)(reading)
+    metric = reading["metric"].text(64)
+    if metric in READINGS:
+        return _measured(reading, READINGS[metric])
+    if metric in EVENTS:
+        return EVENTS[metric](reading)
+    raise PayloadError(
+        f"{reading.path}.metric", f"is not one of the {len(READINGS) + len(EVENTS)} known metrics", "Leave it out of the webhook."
+    )
 
 
 def _measured(reading: Wild, row: Reading) -> Measurement:
@@ -86,8 +89,7 @@ def _pressure(reading: Wild) -> Measurement:
 
 
 def _opened(reading: Wild) -> Dispensed:
-    told = f"Rommet for {_compartment(reading)} ble åpnet. Pilleboksen ser at rommet åpnes, ikke at medisinen tas."
-    return Dispensed("1", _told(reading, told))
+    return Dispensed("1", _told(reading, f"Rommet for {_compartment(reading)} ble åpnet. Pilleboksen ser ikke om medisinen ble tatt."))
 
 
 def _refilled(reading: Wild) -> Note:
@@ -99,23 +101,22 @@ def _cap(reading: Wild) -> Note:
 
 
 def _battery(reading: Wild) -> Alert | Note:
-    name = reading["device_name"].text(64)
-    told = _told(reading, f"Lavt batteri i {name}.")
+    name, told = reading["device_name"].text(64), _told(reading, "Lavt batteri i utstyret.")
     return Alert(DISPENSERS[name], told) if name in DISPENSERS else Note("Lavt batteri", told, category="2")
 
 
 EVENTS: Mapping[str, Callable[[Wild], What]] = {
     "blood_pressure": _pressure,  # value_1 systolic, value_2 diastolic, mmHg
     "pillbox_opened": _opened,  # value_1 day, value_2 AM or PM
-    "pillbox_refilled": _refilled,  # value_1 day, value_2 AM or PM
+    "pillbox_refilled": _refilled,  # the same
     "patchcap_open_close_event": _cap,  # a bottle's cap: which dose it was nobody knows
     "low_battery_event": _battery,
 }
 
 
 def _likely(reading: Wild, values: Mapping[Quantity, Decimal], told: str = "") -> Measurement:
-    if reason := unlikely(values):
-        raise PayloadError(reading["value_1"].path, reason, "Ask who used the device; a reading that is right is entered by hand.")
+    if reason := unlikely(values):  # its hint is for senders that choose their unit
+        raise PayloadError(f"{reading.path}.value_1", reason.partition(". ")[0], "Ask who used the device; enter by hand what is right.")
     return Measurement(values, _told(reading, told))
 
 
@@ -141,9 +142,9 @@ def _compartment(reading: Wild) -> str:
 def _pick(value: Wild, table: Mapping[int, str]) -> str:
     """`one_of` for a code that comes as "3.00"."""
     number = value.number()
-    if number != number.to_integral_value():
-        raise PayloadError(value.path, f"is not one of the {len(table)} known codes")
-    return Wild(int(number), value.path).one_of(table)
+    if number not in table:
+        raise PayloadError(value.path, f"is not one of the {len(table)} known codes", "Ask Tenovi what it stands for.")
+    return table[int(number)]
 
 
 ADAPTER = Adapter("tenovi", split, decode, lane, message_id)

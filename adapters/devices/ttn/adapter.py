@@ -75,7 +75,7 @@ def decode(message: Wild) -> Sequence[Event]:
     if (simulated := message.get("simulated")) and simulated.flag():
         raise PayloadError("$.simulated", "marks a simulated uplink", "Send uplinks of real devices only.")
     at = (uplink.get("received_at") or message["received_at"]).time()
-    said = [(field, word.one_of(SENSORS[field])) for field, word in _fields(uplink)]
+    said = [(field, _alert(field, word)) for field, word in _fields(uplink)]
     return [Event(at, alert, Device(DEV_EUI, device, MODELS[field])) for field, alert in said if alert]
 
 
@@ -112,10 +112,19 @@ def _fields(uplink: Wild) -> list[tuple[str, Wild]]:
     return found
 
 
+def _alert(field: str, word: Wild) -> Alert | None:
+    words = SENSORS[field]
+    if not isinstance(word.raw, str) or word.raw not in words:
+        raise PayloadError(
+            word.path, f"is not one of the {len(words)} known words", "Use a formatter whose words the adapter's README lists."
+        )
+    return words[word.raw]
+
+
 def _eui(message: Wild) -> str:
     eui = message["end_device_ids"]["dev_eui"]
     if not _EUI.fullmatch(text := eui.text(16).upper()):
-        raise PayloadError(eui.path, "is not 16 hexadecimal digits")
+        raise PayloadError(eui.path, "is not 16 hexadecimal digits", "Send the device's EUI as The Things Stack shows it.")
     return text
 
 

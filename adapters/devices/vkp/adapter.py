@@ -86,7 +86,10 @@ def resource(items: Sequence[Sent]) -> str:
 
 
 def _kind(sent: Sent) -> str:
-    return sent.resource["resourceType"].one_of({kind: kind for kind in DOCUMENTS})
+    found = sent.resource["resourceType"]
+    if found.raw not in list(DOCUMENTS):
+        raise PayloadError(found.path, "is no type that can be journaled", f"Send one of {', '.join(DOCUMENTS)}.")
+    return str(found.raw)
 
 
 def _note(resource: Wild) -> Wild:

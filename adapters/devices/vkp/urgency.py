@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.domain.message import Lane
+from shared.fhir import terminology
 from shared.fhir.reach import reach
 
 # vkp-alert-code that can wait its turn behind other traffic. Everything else, the unknown too, is an alarm: in doubt a human is told.
@@ -17,6 +18,7 @@ ROUTINE = frozenset(
         "6",  # door lock: a log of comings and goings
     }
 )
+NATIONAL = terminology.system(terminology.ALERT)
 ACKNOWLEDGED = "3"  # vkp-composition-event: hendelse kvittert
 
 
@@ -26,9 +28,10 @@ def lane(resource: Any) -> Lane:
     issues = [each for each in resources if each.get("resourceType") == "DetectedIssue"]
     if ACKNOWLEDGED in reach(notes, ("event", "code", "coding", "code")):
         return Lane.ROUTINE
-    return Lane.ROUTINE if all(_can_wait(reach(issue, ("code", "coding", "code"))) for issue in issues) else Lane.ALARM
+    return Lane.ROUTINE if all(_can_wait(reach(issue, ("code", "coding"))) for issue in issues) else Lane.ALARM
 
 
-def _can_wait(codes: Sequence[Any]) -> bool:
-    """One of the codes says so. A second coding in the sender's own system changes nothing; no code at all is a doubt."""
-    return any(type(code) is str and code in ROUTINE for code in codes)
+def _can_wait(codings: Sequence[Any]) -> bool:
+    """Every national code says so. The sender's own codes say nothing; no national code at all is a doubt."""
+    codes = [coding.get("code") for coding in codings if type(coding) is dict and coding.get("system") == NATIONAL]
+    return bool(codes) and all(type(code) is str and code in ROUTINE for code in codes)

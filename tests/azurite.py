@@ -1,0 +1,98 @@
+"""A storage emulator for tests: the real Azurite, in memory, on free ports, ended with the tests."""
+
+import atexit
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# Azurite's own account and key, the same on every machine in the world.
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+SERVICES = ("Blob", "Queue", "Table")
+PATIENCE = 30.0  # seconds until its ports are open; it takes one on an idle machine
+
+_running: list[subprocess.Popen[bytes]] = []
+
+
+def start_azurite(directory: Path | None = None) -> str:
+    """Starts one and gives its connection string. In memory, or in `directory`, where its index is written every 5 s and on SIGTERM."""
+    for _ in range(3):  # another process may have taken a port in between
+        ports = _free_ports(len(SERVICES))
+        process = subprocess.Popen(
+            _command(ports, directory), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=_die_with_parent
+        )
+        _running.append(process)
+        if _listens(process, ports):
+            return _connection_string(ports)
+    raise RuntimeError("Azurite did not start")
+
+
+def stop_azurites() -> None:
+    for process in _running:
+        process.terminate()
+    for process in _running:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+    _running.clear()
+
+
+atexit.register(stop_azurites)
+
+
+@pytest.fixture(scope="session")
+def storage() -> Iterator[str]:
+    """The connection string of an Azurite that all tests of the run share: choose table and queue names that nobody else has."""
+    yield start_azurite()
+    stop_azurites()
+
+
+def _command(ports: list[int], directory: Path | None) -> list[str]:
+    node = os.environ.get("HUB_NODE") or shutil.which("node")
+    script = Path(os.environ.get("HUB_AZURITE") or ROOT / ".hub/azurite/node_modules/azurite/dist/src/azurite.js")
+    if node is None or not script.is_file():
+        raise RuntimeError(f"these tests need Node.js and Azurite, expected at {script}: run ./hub test, which installs both")
+    where = ["--location", str(directory)] if directory else ["--inMemoryPersistence"]
+    named = [part for service, port in zip(SERVICES, ports, strict=True) for part in (f"--{service.lower()}Port", str(port))]
+    return [node, str(script), "--silent", "--disableTelemetry", "--skipApiVersionCheck", *where, *named]
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def _listens(process: subprocess.Popen[bytes], ports: list[int]) -> bool:
+    until = time.monotonic() + PATIENCE
+    for port in ports:
+        while process.poll() is None and time.monotonic() < until:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        else:
+            return False
+    return True
+
+
+def _connection_string(ports: list[int]) -> str:
+    ends = [f"{service}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}" for service, port in zip(SERVICES, ports, strict=True)]
+    return ";".join(["DefaultEndpointsProtocol=http", f"AccountName={ACCOUNT}", f"AccountKey={KEY}", *ends])
+
+
+def _die_with_parent() -> None:
+    """Linux: no emulator outlives a test run that was killed."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -1,0 +1,213 @@
+"""`./hub register`: what people type, read and are told by the exit code."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from local.register_command import Store, known_adapters, main
+from shared.access.register import Register, Tenant
+from shared.errors import Unavailable
+
+FILE = """\
+[tenant]
+orgnr = "310123455"
+name = "Eksempel kommune"
+
+[[sender]]
+name = "alarms"
+title = "Alarmer"
+adapters = ["scaip"]
+auth = { scheme = "basic", user = "bridge", secrets = ["ALARMS_SECRET"] }
+
+[[endpoint]]
+name = "gerica"
+title = "Gerica"
+adapter = "bundle"
+url = "${JOURNAL_URL}/gerica"
+
+[[route]]
+endpoint = "gerica"
+
+[[device]]
+system = "https://knutepunkt.example/scaip/controller"
+value = "4790000001"
+citizen = "14834812097"
+name = "Stille Fjellbekk"
+since = 2026-01-12T10:00:00+01:00
+"""
+URL = {"JOURNAL_URL": "http://127.0.0.1:4000"}
+
+
+class Shelf:
+    """A register in memory. `saved` names what was written, in order."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.tenants: dict[str, Tenant] = {}
+        self.saved: list[str] = []
+        self.error = error
+
+    async def load(self) -> Register:
+        return Register(dict(self.tenants))
+
+    async def save(self, tenant: Tenant) -> None:
+        self.tenants[tenant.orgnr] = tenant
+        self.saved.append(tenant.orgnr)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Store]:
+        if self.error:
+            raise self.error
+        yield self
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "310123455.toml"
+    path.write_text(FILE)
+    return path
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    path = tmp_path / "wrong.toml"
+    path.write_text(FILE.replace("310123455", "310999991").replace('"gerica"', '"Gerica"', 1).replace("14834812097", "14834812098"))
+    return path
+
+
+def neighbour(tmp_path: Path) -> Path:
+    path = tmp_path / "310999991.toml"
+    path.write_text(FILE.replace("310123455", "310999991").replace("Eksempel", "Prøvevik"))
+    return path
+
+
+def test_check_of_a_good_file_says_what_is_in_it(file: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(file)], shelf.open) == 0
+    assert capsys.readouterr().out == f"{file}: Eksempel kommune (310123455) can be applied: 1 sender, 1 endpoint, 1 route, 1 device\n"
+
+
+def test_check_needs_no_hub(file: Path) -> None:
+    assert main(["check", str(file)], Shelf(Unavailable("no hub")).open) == 0
+
+
+def test_check_prints_every_finding_on_a_line_of_its_own(wrong: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(wrong)], shelf.open) == 1
+    told = capsys.readouterr()
+    assert [line.split(": ")[:2] for line in told.out.splitlines()] == [
+        [f"{wrong}:2", "tenant.orgnr"],
+        [f"{wrong}:12", "endpoint[0].name"],
+        [f"{wrong}:23", "device[0].citizen"],
+    ]
+    assert told.err == "hub register: 2 errors\n"
+
+
+def test_a_warning_alone_is_no_failure(tmp_path: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(neighbour(tmp_path))], shelf.open) == 0
+    assert "warning: looks wrong" in capsys.readouterr().out
+
+
+def test_diff_shows_and_writes_nothing(file: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", str(file)], shelf.open, URL) == 0
+    assert "Eksempel kommune (310123455): 5 changes to apply\n  + municipality 310123455" in capsys.readouterr().out
+    assert shelf.saved == []
+
+
+def test_apply_writes_and_says_what(file: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["apply", str(file)], shelf.open, URL) == 0
+    assert "5 changes written\n  + municipality 310123455 Eksempel kommune\n  + sender alarms: Alarmer\n" in capsys.readouterr().out
+    assert shelf.tenants["310123455"].endpoints[0].url == "http://127.0.0.1:4000/gerica"
+
+
+def test_apply_again_has_nothing_to_change(file: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["apply", str(file)], shelf.open, URL)
+    assert main(["apply", str(file)], shelf.open, URL) == 0
+    assert capsys.readouterr().out.endswith("Eksempel kommune (310123455): nothing to change\n")
+    assert shelf.saved == ["310123455"]
+
+
+def test_apply_writes_only_the_municipality_that_changed(file: Path, tmp_path: Path, shelf: Shelf) -> None:
+    both = [str(file), str(neighbour(tmp_path))]
+    main(["apply", *both], shelf.open, URL)
+    file.write_text(FILE.replace("Alarmer", "Trygghetsalarm"))
+    main(["apply", *both], shelf.open, URL)
+    assert shelf.saved == ["310123455", "310999991", "310123455"]
+
+
+def test_apply_leaves_other_municipalities_alone(file: Path, tmp_path: Path, shelf: Shelf) -> None:
+    main(["apply", str(neighbour(tmp_path))], shelf.open, URL)
+    main(["apply", str(file)], shelf.open, URL)
+    assert sorted(shelf.tenants) == ["310123455", "310999991"]
+
+
+def test_one_file_with_an_error_keeps_all_of_them_from_being_written(
+    file: Path, wrong: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["apply", str(file), str(wrong)], shelf.open, URL) == 1
+    assert capsys.readouterr().err == "hub register: 2 errors; nothing was written\n"
+    assert shelf.saved == []
+
+
+def test_a_copy_with_the_first_ones_number_is_refused(file: Path, tmp_path: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = tmp_path / "copy.toml"
+    copy.write_text(FILE.replace("Eksempel", "Prøvevik"))
+    assert main(["apply", str(file), str(copy)], shelf.open, URL) == 1
+    assert f"{copy}: tenant.orgnr: is the number of the municipality in {file} too; correct one of them" in capsys.readouterr().out
+
+
+def test_a_placeholder_without_a_value_is_an_error_where_it_would_be_used(file: Path, shelf: Shelf) -> None:
+    assert [main([what, str(file)], shelf.open) for what in ("check", "diff", "apply")] == [0, 1, 1]
+
+
+def test_set_gives_a_placeholder_its_value(file: Path, shelf: Shelf) -> None:
+    assert main(["apply", "--set", "JOURNAL_URL=https://journal.example", str(file)], shelf.open, URL) == 0
+    assert shelf.tenants["310123455"].endpoints[0].url == "https://journal.example/gerica"
+
+
+@pytest.mark.parametrize("error", [Unavailable("no hub runs here"), ConnectionRefusedError()])
+def test_without_a_hub_one_sentence_says_what_to_do(file: Path, error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["apply", str(file)], Shelf(error).open, URL) == 1
+    assert capsys.readouterr().err.endswith("start the hub with ./hub run, or name its storage in AzureWebJobsStorage\n")
+
+
+@pytest.mark.parametrize(
+    "argv", [[], ["look"], ["check"], ["apply", "--set", "nothing", "x.toml"], ["check", "no-such-file.toml"], ["check", "/"]]
+)
+def test_wrong_usage_is_two(argv: list[str], shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv, shelf.open) == 2
+    assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["apply", "--help"]])
+def test_help_says_what_is_removed(argv: list[str], shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv, shelf.open) == 0
+    assert "not in the file is removed" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_file_that_is_not_utf8_is_told_with_its_line(tmp_path: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "latin.toml"
+    path.write_bytes(FILE.replace("Eksempel", "Prøvevik").encode("latin-1"))
+    assert main(["check", str(path)], shelf.open) == 1
+    assert capsys.readouterr().out.startswith(f"{path}:3: holds bytes that are not UTF-8; save the file as UTF-8")
+
+
+def test_a_byte_order_mark_is_no_matter(file: Path, shelf: Shelf) -> None:
+    file.write_text(FILE, encoding="utf-8-sig")
+    assert main(["check", str(file)], shelf.open) == 0
+
+
+def test_nothing_that_is_printed_names_a_citizen(file: Path, wrong: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    for argv in (["apply", str(file)], ["check", str(wrong)], ["diff", str(file)]):
+        main(argv, shelf.open, URL)
+    told = "".join(capsys.readouterr())
+    assert not [word for word in ("14834812097", "14834812098", "Stille", "Fjellbekk") if word in told]
+
+
+def test_the_adapters_are_the_folders() -> None:
+    assert "scaip" in known_adapters().devices
+    assert "bundle" in known_adapters().journals

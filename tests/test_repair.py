@@ -1,0 +1,98 @@
+"""What is put right on the way in, what is left alone, and what is said of it."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared.errors import PayloadError
+from shared.fhir.repair import mend, repair
+
+UUID = "5e0c1a52-7d1f-4f5b-8a10-00000000abcd"
+
+
+@pytest.mark.parametrize(
+    ("came", "goes"),
+    [
+        ({"resourceType": "Composition", "category": {"text": "x"}}, {"resourceType": "Composition", "category": [{"text": "x"}]}),
+        (
+            {"resourceType": "Composition", "event": {"code": {"text": "x"}}},
+            {"resourceType": "Composition", "event": [{"code": [{"text": "x"}]}]},
+        ),
+        ({"code": {"coding": {"code": "1"}}}, {"code": {"coding": [{"code": "1"}]}}),
+        (
+            {"resourceType": "Encounter", "participant": {"type": {"text": "x"}}},
+            {"resourceType": "Encounter", "participant": [{"type": [{"text": "x"}]}]},
+        ),
+        ({"a": 1, "severity": ""}, {"a": 1}),
+        ({"a": 1, "identifier": [{"value": ""}]}, {"a": 1}),
+        ({"a": 1, "b": ["", "x"]}, {"a": 1, "b": ["x"]}),
+        ({"timestamp": "2024-07-03T08:36:37.1678092+00:00"}, {"timestamp": "2024-07-03T08:36:37.167809+00:00"}),
+        ({"system": "urn:ietf:rfc:3986", "value": UUID.upper()}, {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{UUID}"}),
+        ({"system": "urn:ietf:rfc:3986", "value": f"URN:UUID:{UUID}"}, {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{UUID}"}),
+        ({"system": "https://loinc.org"}, {"system": "http://loinc.org"}),
+        ({"system": "http://hl7.no/fhir/NamingSystem/FNR"}, {"system": "urn:oid:2.16.578.1.12.4.1.4.1"}),
+        (
+            {"profile": ["http://hl7.no/fhir/StructureDefinition/vkp-Observation-Bloodpressure-v090"]},
+            {"profile": ["http://ehelse.no/fhir/StructureDefinition/vkp-Observation-Bloodpressure-v090"]},
+        ),
+    ],
+)
+def test_a_known_mistake_is_put_right_and_told(came: Any, goes: Any) -> None:
+    mended, repairs = mend(came)
+    assert mended == goes and repairs
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        {"resourceType": "Composition", "identifier": {"value": "1"}, "type": {"text": "x"}, "event": [{"code": [{"text": "x"}]}]},
+        {"resourceType": "Bundle", "identifier": {"value": "1"}},
+        {"resourceType": "MedicationDispense", "category": {"text": "x"}},
+        {"resourceType": "Observation", "component": [{"code": {"text": "x"}}]},
+        {"resourceType": "Device", "type": {"text": "x"}},
+        {"timestamp": "2024-07-03T08:36:37.167809+00:00", "div": "2024-07-03T08:36:37.1678092+00:00"},
+        {"system": "urn:ietf:rfc:3986", "value": "https://vft.example/1"},
+        {"system": "https://vft.example", "value": UUID.upper()},
+        {"value": None, "list": [], "object": {}, "text": " "},
+        [],
+        1,
+    ],
+)
+def test_what_is_right_or_unknown_is_left_alone(resource: Any) -> None:
+    assert mend(resource) == (resource, ())
+
+
+def test_a_body_without_mistakes_is_the_very_same_bytes() -> None:
+    body = b'{ "resourceType":"Composition",\n "value": 82.50 }'
+    assert repair(body)[0] is body
+
+
+def test_repair_keeps_the_digits_of_numbers() -> None:
+    assert repair(b'{"value":82.50,"severity":""}')[0] == b'{"value":82.50}'
+
+
+def test_repair_twice_finds_nothing_more() -> None:
+    once, _ = repair(json.dumps({"resourceType": "Composition", "category": {"coding": {"code": "1", "display": ""}}}).encode())
+    assert repair(once) == (once, ())
+
+
+def test_a_repair_names_the_place_and_not_the_value() -> None:
+    said = repair(f'{{"entry":[{{"system":"urn:ietf:rfc:3986","value":"{UUID.upper()}"}}]}}'.encode())[1]
+    assert said == ("$.entry[0].value: a UUID was written as urn:uuid in lower case",)
+
+
+def test_a_key_that_is_no_element_is_not_repeated() -> None:
+    assert repair(b'{"14834812097":""}')[1] == ("$.?: an empty text was left out",)
+
+
+def test_the_parsed_resource_is_left_as_it_is() -> None:
+    came = {"coding": {"code": "", "value": Decimal("1.0")}}
+    mend(came)
+    assert came == {"coding": {"code": "", "value": Decimal("1.0")}}
+
+
+def test_what_is_no_strict_json_is_not_repaired() -> None:
+    with pytest.raises(PayloadError):
+        repair(b'{"a":1,"a":2}')
