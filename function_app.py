@@ -62,58 +62,58 @@ async def on_ready(req: func.HttpRequest) -> func.HttpResponse:
     return _response(await ready(await hub()))
 
 
-@app.queue_trigger("msg", "receipts-alarm", "AzureWebJobsStorage")
+@app.queue_trigger(arg_name="msg", queue_name="receipts-alarm", connection="AzureWebJobsStorage")
 async def on_receipts_alarm(msg: func.QueueMessage) -> None:
     await transform(await hub(), read(msg.get_body()))
 
 
-@app.queue_trigger("msg", "receipts-routine", "AzureWebJobsStorage")
+@app.queue_trigger(arg_name="msg", queue_name="receipts-routine", connection="AzureWebJobsStorage")
 async def on_receipts_routine(msg: func.QueueMessage) -> None:
     await transform(await hub(), read(msg.get_body()))
 
 
-@app.queue_trigger("msg", "parcels-alarm", "AzureWebJobsStorage")
+@app.queue_trigger(arg_name="msg", queue_name="parcels-alarm", connection="AzureWebJobsStorage")
 async def on_parcels_alarm(msg: func.QueueMessage) -> None:
     await forward(await hub(), read(msg.get_body()))
 
 
-@app.queue_trigger("msg", "parcels-routine", "AzureWebJobsStorage")
+@app.queue_trigger(arg_name="msg", queue_name="parcels-routine", connection="AzureWebJobsStorage")
 async def on_parcels_routine(msg: func.QueueMessage) -> None:
     await forward(await hub(), read(msg.get_body()))
 
 
-@app.timer_trigger("*/10 * * * * *", "timer")
+@app.timer_trigger(arg_name="timer", schedule="*/10 * * * * *")
 async def on_sweep_alarm(timer: func.TimerRequest) -> None:
     await sweep(await hub(), Lane.ALARM)
 
 
-@app.timer_trigger("*/30 * * * * *", "timer")
+@app.timer_trigger(arg_name="timer", schedule="*/30 * * * * *")
 async def on_sweep_routine(timer: func.TimerRequest) -> None:
     await sweep(await hub(), Lane.ROUTINE)
 
 
-@app.timer_trigger("0 17 * * * *", "timer")
+@app.timer_trigger(arg_name="timer", schedule="0 17 * * * *")
 async def on_purge(timer: func.TimerRequest) -> None:
     for lane in Lane:
         await purge(await hub(), lane)
 
 
-@app.queue_trigger("msg", "receipts-alarm-poison", "AzureWebJobsStorage")
+@app.queue_trigger(arg_name="msg", queue_name="receipts-alarm-poison", connection="AzureWebJobsStorage")
 async def on_poison_receipts_alarm(msg: func.QueueMessage) -> None:
     log.alarm("poison", queue="receipts-alarm", lines=len(read(msg.get_body())))
 
 
-@app.queue_trigger("msg", "receipts-routine-poison", "AzureWebJobsStorage")
+@app.queue_trigger(arg_name="msg", queue_name="receipts-routine-poison", connection="AzureWebJobsStorage")
 async def on_poison_receipts_routine(msg: func.QueueMessage) -> None:
     log.alarm("poison", queue="receipts-routine", lines=len(read(msg.get_body())))
 
 
-@app.queue_trigger("msg", "parcels-alarm-poison", "AzureWebJobsStorage")
+@app.queue_trigger(arg_name="msg", queue_name="parcels-alarm-poison", connection="AzureWebJobsStorage")
 async def on_poison_parcels_alarm(msg: func.QueueMessage) -> None:
     log.alarm("poison", queue="parcels-alarm", lines=len(read(msg.get_body())))
 
 
-@app.queue_trigger("msg", "parcels-routine-poison", "AzureWebJobsStorage")
+@app.queue_trigger(arg_name="msg", queue_name="parcels-routine-poison", connection="AzureWebJobsStorage")
 async def on_poison_parcels_routine(msg: func.QueueMessage) -> None:
     log.alarm("poison", queue="parcels-routine", lines=len(read(msg.get_body())))
 

@@ -35,7 +35,7 @@ NPM_OPTIONS = (
     "--ignore-scripts",
     "--omit=dev",
     "--loglevel=error",
-    "--fetch-retries=2",
+    "--fetch-retries=1",
     "--fetch-retry-mintimeout=2000",
 )
 
@@ -205,8 +205,9 @@ def _run(text: str, argv: list[str], folder: Path = ROOT) -> None:
 
 
 def _cause(output: str) -> str:
+    full = "" if shutil.disk_usage(HUB).free > 1_000_000 else "ENOSPC"  # then the tool could not even say so in its log
     for pattern, sentence in CAUSES:
-        if re.search(pattern, output):
+        if re.search(pattern, output + full):
             return sentence
     lines = [line.strip() for line in output.splitlines() if re.search("error", line, re.IGNORECASE)]
     return lines[-1][:160] if lines else "the tool gave no reason"

@@ -29,6 +29,7 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 from yarl import URL
 
 from local.host import Host, StartError
+from local.host.__main__ import tell
 from local.host.queue import Rules, _Lease, backoff
 from local.host.routes import path_of, routes
 from local.host.settings import DEVELOPMENT_STORAGE, apply, connection, host_json, local_settings
@@ -446,16 +447,10 @@ async def test_a_stop_accepts_no_more_and_answers_what_it_has_accepted() -> None
         answer = asyncio.create_task(call(host, "GET", "/gated"))
         await begun.wait()
         stopping = asyncio.create_task(host.stop())
-
-        async def refused() -> bool:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", host.port)
-            except OSError:
-                return True
-            writer.close()
-            return False
-
-        await eventually(refused)
+        for _ in range(10):  # a few turns of the loop: closing the door takes no time
+            await asyncio.sleep(0)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", host.port)
         gate.set()
         assert (await answer)[:2] == (200, b"ended")
         assert await stopping == 0
@@ -598,6 +593,7 @@ async def test_a_function_that_is_disabled_by_a_setting_is_not_served() -> None:
         ("host.json", "{}", 'must say "version": "2.0"'),
         ("local.settings.json", '{"IsEncrypted": true}', "is encrypted"),
         ("local.settings.json", '{"Values": {"A": 1}}', "Values.A must be a string"),
+        ("local.settings.json", '{"Host": {"LocalHttpPort": "7071"}}', "LocalHttpPort must be a whole number"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, name: str, content: str | None, sentence: str) -> None:
@@ -843,9 +839,9 @@ async def test_a_message_outlives_its_first_lease_while_its_function_runs(storag
 
     async def slow(message: func.QueueMessage) -> None:
         runs.append(message.dequeue_count)
-        await asyncio.sleep(4.5)
+        await asyncio.sleep(4.8)
 
-    async with new_queue(storage) as own, own.served(slow, lease=3):
+    async with new_queue(storage) as own, own.served(slow, lease=4):
         await own.send(b"x")
         await eventually(own.is_empty)
     assert runs == [1]
@@ -1025,6 +1021,13 @@ async def test_the_command_says_what_it_serves_and_on_sigterm_drains_and_exits_0
         "nightly: timerTrigger 0 0 4 * * *",
         f"slow: queueTrigger {own.name}",
     ]
+
+
+@in_loop
+async def test_a_task_that_nobody_waited_for_is_told_by_its_type_only(caplog: pytest.LogCaptureFixture) -> None:
+    tell(asyncio.get_running_loop(), {"message": "Task exception was never retrieved", "exception": ValueError("secret")})
+    assert "Task exception was never retrieved: ValueError at" in caplog.text
+    assert "secret" not in caplog.text
 
 
 ONE_FUNCTION = """

@@ -9,8 +9,10 @@ import signal
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from local.host import Host, StartError
+from local.host.functions import log, outline
 from local.host.settings import apply, host_json, local_settings
 
 
@@ -39,6 +41,12 @@ def load(directory: Path) -> ModuleType:
         raise StartError(f"function_app.py cannot be imported: {type(error).__name__}: {error}") from None
 
 
+def tell(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody caught, such as a task that the app forgot: its type, never its text."""
+    error = context.get("exception")
+    log.error("%s%s", context["message"], f": {outline(error)}" if error else "")
+
+
 async def serve(given: argparse.Namespace) -> int:
     directory = given.app.resolve()
     rules = host_json(directory)
@@ -46,13 +54,16 @@ async def serve(given: argparse.Namespace) -> int:
     apply(values, os.environ)
     port = given.port if given.port is not None else port if port is not None else 7071
     host = Host(load(directory), rules, os.environ, port, given.lease, given.drain)
-    stopping = asyncio.Event()
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.set_exception_handler(tell)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stopping.set)
     await host.start()
     print(*host.lines, f"listening on http://127.0.0.1:{host.port}", sep="\n", flush=True)
     await stopping.wait()
-    return await host.stop()
+    late = await host.stop()
+    loop.set_exception_handler(lambda *_: None)  # the app's own clients are never told to close, in Azure neither
+    return late
 
 
 def main() -> int:

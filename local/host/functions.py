@@ -23,7 +23,7 @@ log = logging.getLogger("local.host")
 TRIGGERS: dict[str, type] = {"httpTrigger": azf.HttpRequest, "queueTrigger": azf.QueueMessage, "timerTrigger": azf.TimerRequest}
 
 
-class Failed(Exception):  # noqa: N818 -- a fact about the function, already logged, not an error of ours
+class Failed(Exception):
     """The function raised, or returned what it may not."""
 
 

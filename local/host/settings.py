@@ -53,7 +53,10 @@ def local_settings(directory: Path) -> tuple[dict[str, str], int | None]:
     wrong = [name for name, value in values.items() if not isinstance(value, str)]
     if wrong:
         raise StartError(f"{path}: Values.{wrong[0]} must be a string")
-    return dict(values), section(content, "Host").get("LocalHttpPort")
+    port = section(content, "Host").get("LocalHttpPort")
+    if port is not None and type(port) is not int:
+        raise StartError(f"{path}: Host.LocalHttpPort must be a whole number")
+    return dict(values), port
 
 
 def apply(values: Mapping[str, str], environment: MutableMapping[str, str]) -> None:

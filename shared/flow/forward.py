@@ -189,12 +189,22 @@ async def _post(hub: Hub, endpoint: Endpoint, entry: Entry, document: bytes) -> 
         async with hub.http.request(
             call.method, call.url, data=call.body, headers=headers, timeout=timeout, allow_redirects=False
         ) as response:
-            body = await response.content.read(_ANSWER) if response.status < 300 else b""
-            return journal.verdict(
-                response.status, {name.lower(): value for name, value in response.headers.items()}, body
-            ), response.status
+            answer = {name.lower(): value for name, value in response.headers.items()}
+            return journal.verdict(response.status, answer, await _body(response)), response.status
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unavailable(f"no answer from the journal ({type(error).__name__})") from error
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """The answer's body where it can change the verdict; one that is too long is not read, and the status alone decides."""
+    if response.status >= 300:
+        return b""
+    body = b""
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > _ANSWER:
+            return b""
+    return body
 
 
 def _authorization(hub: Hub, endpoint: Endpoint) -> dict[str, str]:

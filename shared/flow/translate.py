@@ -9,6 +9,7 @@ from shared import fhir
 from shared.domain.adapter import Adapter, Item, Problem
 from shared.domain.event import Device, Document, Event, Person
 from shared.errors import PayloadError
+from shared.fhir.check import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,9 @@ def _document(event: Event, number: int, context: Context) -> Outgoing:
     if isinstance(event.what, Document):
         return Outgoing(number, event, event.what.resource, event.what.body)
     resource, document = fhir.document(event, context.tenant_name, context.source)
+    faults = [finding for finding in check(document) if finding.severity == "error"]
+    if faults:
+        raise PayloadError("$", f"cannot be told as the national profile demands: {faults[0].text}", "report it to the hub's operators")
     return Outgoing(number, event, resource, fhir.serialise(document))
 
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -137,13 +138,13 @@ def _weight(number: int, place: int, citizen: str) -> Message:
         "metric": "weight",
         "device_name": "Tenovi Scale",
         "hwi_device_id": f"scale-{place}",
-        "value_1": f"{pounds}.{place}0",
+        "value_1": f"{pounds}.{place + 1}",
         "value_2": None,
         "timestamp": f"2026-03-02T10:{number:02}:00+0000",
         "timezone_offset": 60,
         "estimated_timestamp": False,
     }
-    return Message(f"/api/v1/{ORGNR}/tenovi", json.dumps(reading).encode(), f"{pounds},{place} lb", f"{citizen} routine")
+    return Message(f"/api/v1/{ORGNR}/tenovi", json.dumps(reading).encode(), f"{pounds},{place + 1} lb", f"{citizen} routine")
 
 
 def run(point: str, nth: int, storage: str, *, rounds: int = 3, settings: Mapping[str, str] = QUICK) -> Result:
@@ -166,8 +167,6 @@ def run(point: str, nth: int, storage: str, *, rounds: int = 3, settings: Mappin
 @contextmanager
 def _host(port: int, env: Mapping[str, str], folder: Path, point: str, nth: int) -> Iterator[list[float]]:
     """The host with the wire; when it has killed itself, the ordinary host in its place. Yields the times of the kills."""
-    import threading
-
     crashes: list[float] = []
     stop = threading.Event()
     current = [_start([sys.executable, "-m", "tests.faults.crashing_host", point, str(nth), "--port", str(port)], env, folder)]
@@ -175,7 +174,9 @@ def _host(port: int, env: Mapping[str, str], folder: Path, point: str, nth: int)
     def watch() -> None:
         while not stop.wait(0.05):
             if current[0].poll() is not None:
-                assert current[0].returncode == -signal.SIGKILL, f"the host ended by itself: {(folder / 'host.log').read_text()[-2000:]}"
+                if current[0].returncode != -signal.SIGKILL or crashes:
+                    print(f"the host ended by itself: {(folder / 'host.log').read_text()[-2000:]}", file=sys.stderr)
+                    return
                 crashes.append(time.time())
                 current[0] = _start([sys.executable, "-m", "local.host", "--port", str(port)], env, folder)
 

@@ -27,7 +27,9 @@ def runs() -> Iterator[Mapping[str, "Future[Result]"]]:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_host_killed_at_this_step_loses_nothing_doubles_nothing_and_keeps_the_order(point: str, runs: Mapping[str, "Future[Result]"]) -> None:
+def test_a_host_killed_at_this_step_loses_nothing_doubles_nothing_and_keeps_the_order(
+    point: str, runs: Mapping[str, "Future[Result]"]
+) -> None:
     result = runs[point].result()
     assert result == Result(point, crashed=True, first_after_crash=result.first_after_crash)
 

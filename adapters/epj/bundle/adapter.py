@@ -34,9 +34,11 @@ def _failed(body: bytes) -> bool:
         return False
     try:
         answer = orjson.loads(body)
-        return answer["resourceType"] == "OperationOutcome" and any(issue["severity"] in BAD for issue in answer["issue"])
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         return False
+    issues = answer.get("issue") if isinstance(answer, dict) and answer.get("resourceType") == "OperationOutcome" else None
+    listed = issues if isinstance(issues, list) else [issues]
+    return any(isinstance(issue, dict) and issue.get("severity") in BAD for issue in listed)
 
 
 def _seconds(text: str) -> float | None:
