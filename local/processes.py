@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.terminal import Halt
+
 PR_SET_PDEATHSIG = 1  # prctl(2): the kernel sends this signal to the child when its parent is gone, even by kill -9
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -39,7 +41,7 @@ def start(
 ) -> Child:
     """Starts a child in a process group of its own: Ctrl-C reaches us alone and we decide in which order to end them.
 
-    `at_death` is what the kernel sends it should we be killed outright.
+    `at_death` is what the kernel sends it should we be killed outright. Halt if there is no such program.
     """
     parent = os.getpid()
 
@@ -49,17 +51,20 @@ def start(
             if os.getppid() != parent:  # it died in between
                 os._exit(1)
 
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=dict(env),
-            cwd=folder,
-            start_new_session=True,
-            preexec_fn=bind_to_parent,
-        )
+    try:
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=dict(env),
+                cwd=folder,
+                start_new_session=True,
+                preexec_fn=bind_to_parent,
+            )
+    except FileNotFoundError as error:
+        raise Halt(f"{error.filename} is missing: install it and start again") from None
     return Child(name, process, log)
 
 

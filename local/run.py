@@ -23,7 +23,7 @@ from local.prepare import AZURITE_JS, HUB, ROOT
 from local.processes import Child, end, free_ports, is_free, listening, start, wait
 from local.running import Running, credentials, record
 from local.terminal import Halt, Step, say
-from shared.access.register_toml import parse
+from shared.access.register_toml import RegisterError, parse
 from shared.access.rows import Auth, Tenant
 
 REGISTER = sorted((ROOT / "local" / "demo").glob("*.toml"))
@@ -101,6 +101,9 @@ def _ended(_signal: int, _frame: FrameType | None) -> NoReturn:
 @contextmanager
 def _place(once: bool) -> Iterator[Place]:
     """.hub, for one run at a time; a `--once` beside it gets a place of its own, gone afterwards."""
+    for folder in HUB.glob("once-*"):
+        if not Path("/proc", folder.name.removeprefix("once-")).exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of one that was killed
     with (HUB / "run.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,7 +120,7 @@ def _place(once: bool) -> Iterator[Place]:
 
 def _run(options: Namespace, place: Place) -> int:
     hub_port, journal_port, *storage_ports = _ports(options)
-    tenants = [parse(file.read_text(), file.name, None, {"JOURNAL_URL": f"http://127.0.0.1:{journal_port}"}) for file in REGISTER]
+    tenants = _tenants(f"http://127.0.0.1:{journal_port}")
     values = {name: signing.new_secret(auth) for tenant in tenants for auth in _auths(tenant) for name in auth.secrets}
     _lay_out(place, keep=options.keep)
     running = Running(
@@ -145,6 +148,13 @@ def _ports(options: Namespace) -> list[int]:
         raise Halt("the hub and the journal cannot both have one port: give two", status=2)
     hub, journal, *storage = free_ports(5)
     return [options.port or hub, options.journal_port or journal, *storage]
+
+
+def _tenants(journal: str) -> list[Tenant]:
+    try:
+        return [parse(file.read_text(), str(file.relative_to(ROOT)), None, {"JOURNAL_URL": journal}) for file in REGISTER]
+    except RegisterError as error:
+        raise Halt(f"{error.findings[0]} (./hub register check says all)") from None
 
 
 def _auths(tenant: Tenant) -> list[Auth]:
@@ -252,7 +262,7 @@ def _where_to_look(parts: Parts, running: Running) -> None:
     say()
     say(f"  Journal, to open in a browser   {running.journal}/")
     say(f"  Health                          {running.hub}/api/health/ready")
-    say(f"  A receipt                       {running.hub}/api/v1/receipts/{{id}}   (with its sender's credentials)")
+    say(f"  A receipt                       {running.hub}/api/v1/receipts/{{municipality}}.{{receipt}}   (for its sender)")
     say(f"  Addresses and credentials       {parts.place.json.relative_to(ROOT)}   (docs/senders.md says how to post)")
     say(f"  Logs                            {parts.place.logs.relative_to(ROOT)}/")
     say()

@@ -34,9 +34,9 @@ class Step:
             print(f"{CLEAR}{TURNS[int(seconds * 10) % len(TURNS)]} {self.text} {seconds:.0f} s", end="", file=sys.stderr, flush=True)
 
     def done(self, note: str = "") -> None:
+        """`note`: what to say instead of how long it took."""
         if self.turning:
-            seconds = f"{time.monotonic() - self.began:.1f} s"
-            say(f"{CLEAR}✓ {self.text} {note or seconds}")
+            say(f"{CLEAR}✓ {note or f'{self.text} {time.monotonic() - self.began:.1f} s'}")
 
     def clear(self) -> None:
         if self.turning:

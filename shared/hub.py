@@ -1,7 +1,9 @@
 """The outside world, handed in: built once per worker, faked in no test that can have the real thing."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -19,25 +21,35 @@ TABLES = [RECEIPTS, PARCELS, "lines", "register"]
 class Bells:
     """Which lines this worker is at. A line that is rung while it is worked on is looked at again before it is let go.
 
-    A ring replaces a queue message only where the message could do nothing: the line is held by this very process. Should the process die,
-    the hold runs out and the sweep brings the line back, as it would have had to with a message too.
+    A ring replaces a queue message only where the message could do nothing sooner: a function of this very process is at the line.
+    Should the process die, the sweep brings the line back, as it would have had to with a message too.
     """
 
     def __init__(self) -> None:
-        self._rung: dict[str, bool] = {}
+        self._rung: dict[str, asyncio.Event] = {}
 
     def ring(self, line: str) -> bool:
         """True if somebody here is at this line and will look again."""
-        if line not in self._rung:
+        bell = self._rung.get(line)
+        if bell is None:
             return False
-        self._rung[line] = True
+        bell.set()
         return True
 
     def start(self, line: str) -> None:
-        self._rung[line] = False
+        self._rung[line] = asyncio.Event()
 
-    def rung(self, line: str) -> bool:
-        return self._rung[line]
+    def hush(self, line: str) -> None:
+        """From here on a ring is news: said right before the line is looked at."""
+        self._rung[line].clear()
+
+    async def rings_within(self, line: str, seconds: float) -> bool:
+        """Waits for a ring. Nothing may be awaited between a False and `stop`, or a ring would be lost."""
+        bell = self._rung[line]
+        if seconds and not bell.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(bell.wait(), seconds)
+        return bell.is_set()
 
     def stop(self, line: str) -> None:
         del self._rung[line]

@@ -180,7 +180,7 @@ def test_a_closed_loop_ends_with_nothing_in_flight() -> None:
 
 
 def test_an_open_loop_sends_as_many_as_it_was_told() -> None:
-    sink = asyncio.run(_driven(lambda driver: driver.paced(payloads.one("/", ""), 500.0, 0.1)))
+    sink = asyncio.run(_driven(lambda driver: driver.paced(payloads.one("/", ""), 500.0, lambda: None, (0.02, 0.08))))
     assert sink.arrived == 50
 
 

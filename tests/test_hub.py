@@ -8,11 +8,14 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from local import committable, lengths, prepare, processes, register, running, signing
+from local import committable, demonstration, lengths, prepare, processes, register, running, signing
+from local.cases import CASES, DELIVERED
+from local.demonstration import Message
 from local.prepare import ROOT, Part
 from local.terminal import Halt
 from shared.access.rows import Auth, Sender
@@ -55,7 +58,8 @@ def test_wrong_usage_is_one_sentence_and_prepares_nothing(argv: tuple[str, ...],
 
 
 def test_a_python_too_old_is_told_which_one_is_needed() -> None:
-    code = f"import sys; sys.version_info = (3, 9, 1); sys.argv = ['hub']; exec(open({str(ROOT / 'hub')!r}).read(), {{'__name__': '__main__', '__file__': 'hub'}})"
+    script = str(ROOT / "hub")
+    code = f"import runpy, sys; sys.version_info = (3, 9, 1); runpy.run_path({script!r}, run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env={"PATH": ""})
     assert "Python 3.11 or 3.12 is needed" in refused(done, status=1)
 
@@ -113,14 +117,12 @@ def test_an_interrupted_part_is_made_again(tmp_path: Path) -> None:
 
 
 def test_a_part_is_made_again_when_its_pins_change(tmp_path: Path) -> None:
-    pins = ROOT / ".hub" / f"pins-{os.getpid()}"
-    pins.parent.mkdir(exist_ok=True)
+    pins = tmp_path / "pins"
     pins.write_text("one==1")
-    part = Part("part", tmp_path / "stamp", (str(pins.relative_to(ROOT)),), lambda: None)
+    part = Part("part", tmp_path / "stamp", (str(pins),), lambda: None)
     part.make()
     pins.write_text("one==2")
     assert not part.stands()
-    pins.unlink()
 
 
 def test_a_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
@@ -174,6 +176,39 @@ def test_register_finds_the_running_hub_unless_another_storage_is_named(tmp_path
     file.write_text(json.dumps({"journal": {"url": "http://j"}, "storage": {"connection_string": "local"}}))
     assert register.environment(file, {}) == {"JOURNAL_URL": "http://j", "AzureWebJobsStorage": "local"}
     assert register.environment(file, {"AzureWebJobsStorage": "mine"}) == {"AzureWebJobsStorage": "mine"}
+
+
+POSTED = datetime(2026, 11, 22, 21, tzinfo=UTC)
+PARCEL = {"endpoint": "gerica", "parcel": "310123455~gerica~alarm~02.1000", "status": "delivered", "answer": 201}
+
+
+def delivered(case: int = 0, **changes: object) -> Message:
+    parcel = {**PARCEL, "at": (POSTED + timedelta(seconds=1.5)).isoformat()}
+    told = {"status": "delivered", "set_aside": [], "parcels": [parcel], **changes}
+    credential = running.Credential("310123455", "Eksempel kommune", SENDER, "s3cret")
+    receipt = "310123455.home-measurements.routine.1000.12"
+    return Message(CASES[case], credential, POSTED.timestamp(), status=202, receipt=receipt, told=told)
+
+
+def test_a_message_is_right_only_at_the_end_that_its_case_names() -> None:
+    assert (CASES[0].end, CASES[0].stands) == (DELIVERED, 1)
+    assert delivered().right
+    assert not delivered(status="parked").right
+    assert not delivered(parcels=[]).right
+    assert not delivered(parcels=delivered().deliveries * 2).right
+
+
+def test_the_demonstrations_table_fits_a_terminal_of_120(capsys: pytest.CaptureFixture[str]) -> None:
+    table = demonstration.Table(colour=False)
+    table.head()
+    for number in range(len(CASES)):
+        table.row(delivered(number, parcels=delivered().deliveries * 3))
+    rows = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("    ")]
+    assert max(map(len, rows)) <= 120
+
+
+def test_every_case_of_the_demonstration_has_its_example() -> None:
+    assert all(case.body for case in CASES)
 
 
 SCHEMES = [

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -28,6 +28,7 @@ def options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="under a minute: fewer and shorter rounds")
     parser.add_argument("--json", action="store_true", help="figures as JSON on stdout, and nothing else there")
     parser.add_argument("--only", type=_groups, default=GROUPS, metavar="GROUP,...", help=f"some of {', '.join(GROUPS)}")
+    parser.add_argument("--logs", type=Path, metavar="DIR", help="keep what each process said there, access logs too")
     return parser.parse_args(argv)
 
 
@@ -97,26 +98,39 @@ def show(result: Mapping[str, Figures], *, as_json: bool) -> None:
         return
     about = result["machine"]
     print(figures.table(result))
+    if doubled := result["sink"]["unexpected"]:
+        print(f"\n{doubled} documents reached the sink that it did not wait for: delivered twice, or not of this bench.")
     print(f"\n{about['cores']} cores, {about['cpu']}, Python {about['python']}; ratios are within this run, the rest is this machine's.")
 
 
 def main(argv: Sequence[str]) -> int:
     """The exit code. Whatever happens, no process of ours is left behind."""
     chosen = options(argv)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell that started us with & told us to ignore it
     signal.signal(signal.SIGTERM, _ended)
     plan = phases.QUICK if chosen.quick else phases.FULL
     about = machine()
     try:
-        with tempfile.TemporaryDirectory(prefix="hub-bench-") as directory:
+        with _directory(chosen.logs) as directory:
             result = asyncio.run(measure(chosen.only, plan, Path(directory)))
     except Halt as problem:
         say(f"hub bench: {problem}")
+        return 1
+    except OSError as error:
+        say(f"hub bench: {error.strerror or type(error).__name__}: {error.filename or 'while measuring'}")
         return 1
     except KeyboardInterrupt:
         say("hub bench: interrupted; nothing is left running")
         return 130
     show({**result, "machine": about}, as_json=chosen.json)
     return 0
+
+
+def _directory(logs: Path | None) -> AbstractContextManager[str]:
+    if logs is None:
+        return tempfile.TemporaryDirectory(prefix="hub-bench-")
+    logs.mkdir(parents=True, exist_ok=True)
+    return nullcontext(str(logs))
 
 
 def _ended(_signal: int, _frame: FrameType | None) -> None:

@@ -129,23 +129,24 @@ class Driver:
         await together([watching, *(asyncio.create_task(slot()) for _ in range(flight))], sum(spell))
         return watching.result()
 
-    async def paced(self, wire: Wire, rate: float, seconds: float) -> Times:
-        """One payload every 1/rate s, whether or not the earlier ones have arrived."""
-        times, tasks, began, flying = (Times(), set[asyncio.Task[None]](), perf_counter(), 0)
+    async def paced(self, wire: Wire, rate: float, look: Callable[[], Snapshot], spell: tuple[float, float]) -> Window[Snapshot]:
+        """One payload every 1/rate s, whether or not the earlier ones have arrived. `spell` and the end: as in `closed`."""
+        tasks = set[asyncio.Task[None]]()
+        await self._send(wire, rate, spell[0], tasks)
+        before = look()
+        times = await self._send(wire, rate, spell[1], tasks)
+        after = look()
+        await together(tasks, 0.0)
+        return Window(times, before, after)
 
-        async def fly() -> None:
-            nonlocal flying
-            flying += 1
-            await self.one(wire, 1, times)
-            flying -= 1
-
+    async def _send(self, wire: Wire, rate: float, seconds: float, tasks: "set[asyncio.Task[None]]") -> Times:
+        times, began = Times(), perf_counter()
         for number in range(int(rate * seconds)):
             await asyncio.sleep(max(0.0, began + number / rate - perf_counter()))
-            if flying >= MOST:
+            if len(self.sink.waiting) >= MOST:
                 times.unsent += 1
             else:
-                tasks.add(asyncio.create_task(fly()))
-        await together(tasks, 0.0)
+                tasks.add(asyncio.create_task(self.one(wire, 1, times)))
         return times
 
 

@@ -8,12 +8,13 @@ from time import perf_counter
 
 from local.bench import figures
 from local.bench.figures import Figures, Load
-from local.bench.load import Times, Wire
+from local.bench.load import Times, Wire, together
 from local.bench.process import cpu
 from local.bench.sides import ITEMS, Side
 
 FLIGHT = 64  # payloads of one reading in flight, end to end
 BATCHES = 4  # payloads of many readings in flight
+FIRST = 24  # events before those that are measured alone: enough to reach every line of the journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +76,14 @@ async def single(hub: Side, raw: Side, plan: Plan) -> Figures:
         warm = plan.warm * (2 if number == 0 else 1)  # a fresh emulator needs a second or two to become quick
         for load, side in zip(loads, (raw, hub), strict=True):
             load.add(await loaded(side, side.single, 1, FLIGHT, (warm, plan.spell)))
-    return figures.single(loads[1], loads[0], await half(hub, loads[1].rate / 2, plan.half))
+    return figures.single(loads[1], loads[0], await half(hub, loads[1].rate / 2, (plan.warm, plan.half)))
 
 
-async def half(side: Side, rate: float, seconds: float) -> Load:
+async def half(side: Side, rate: float, spell: tuple[float, float]) -> Load:
     """Open loop at `rate`: what a sender meets while the hub is busy, but not too busy."""
-    before = look(side)()
-    times = await side.driver.paced(side.single, rate, seconds)
+    window = await side.driver.paced(side.single, rate, look(side), spell)
     await rest(side)
-    return between(side, before, look(side)(), times)
+    return between(side, window.before, window.after, window.times)
 
 
 async def batch(hub: Side, plan: Plan) -> Figures:
@@ -92,8 +92,13 @@ async def batch(hub: Side, plan: Plan) -> Figures:
 
 
 async def alone(hub: Side, plan: Plan) -> Figures:
-    """One event at a time on a quiet system, each with all the storage calls until the hub is at rest again."""
+    """One event at a time on a quiet system, each with all the storage calls until the hub is at rest again.
+
+    A few go before, together: a line is made once, at its first event, and that is no part of any later event.
+    """
     times, each = Times(), list[Counter[str]]()
+    await together([asyncio.create_task(hub.driver.one(hub.single, 1, Times())) for _ in range(FIRST)], 0.0)
+    await rest(hub)
     for _ in range(plan.alone):
         mark = hub.storage.mark()
         await hub.driver.one(hub.single, 1, times)

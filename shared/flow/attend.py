@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from uuid import uuid4
 
 from shared import log
 from shared.hub import Half, Hub
 from shared.storage.lines import Head, Hold, Look, Lost
 from shared.storage.packs import Pack
 
-HOLDER = "worker"  # the ETag of the head is the fence; the name is for a human who reads the table
 FALLS = 3  # a row that has brought its worker down this often is set aside
+_LINGER = (
+    0.25  # seconds a worker stays at a busy line once it is empty, free for others to take: a ring then costs neither message nor poll
+)
 _BACK = 1.0  # seconds until a held line is asked for again
 
 Turn = Callable[[Hub, str, Look], Awaitable[bool]]  # True: there is more to do at once
@@ -28,25 +31,29 @@ async def _attend(hub: Hub, half: Half, line: str, turn: Turn) -> None:
         return
     half.bells.start(line)
     try:
-        while await _once(hub, half, line, turn) or half.bells.rung(line):
-            half.bells.start(line)
+        again = True
+        while again:
+            half.bells.hush(line)
+            again, stay = await _once(hub, half, line, turn)
+            again = again or await half.bells.rings_within(line, stay)
     finally:
         half.bells.stop(line)
 
 
-async def _once(hub: Hub, half: Half, line: str, turn: Turn) -> bool:
+async def _once(hub: Hub, half: Half, line: str, turn: Turn) -> tuple[bool, float]:
+    """Whether there is more to do at once, and else for how many seconds to stay."""
     look = await half.lines.look(line)
     now = hub.clock()
     if look.head is None or not look.packs or look.head.not_before > now:
-        return False  # nothing to do, or its message is on its way
+        return False, 0.0  # nothing to do, or its message is on its way
     if look.head.held(now):
         await come_back(hub, half, line, _BACK)
-        return False
+        return False, 0.0
     try:
-        return await turn(hub, line, look)
+        return await turn(hub, line, look), _LINGER if len(look.packs) > 1 or len(look.packs[0].entries) > 1 else 0.0
     except Lost:
         log.step("lost the line", half=half.name, line=line)
-        return False
+        return True, 0.0  # what was written by whom shows at the next look
 
 
 async def come_back(hub: Hub, half: Half, line: str, delay: float) -> None:
@@ -63,6 +70,11 @@ async def ring(hub: Hub, half: Half, lines: Sequence[str]) -> None:
     unheard = [line for line in lines if not half.bells.ring(line)]
     if unheard:
         await hub.queues.put(half.name, unheard)
+
+
+def holder() -> str:
+    """A name for one hold. The ETag of the head is the fence; the name tells a hold of ours from another's when an answer was lost."""
+    return uuid4().hex
 
 
 def careful(head: Head) -> bool:

@@ -12,7 +12,7 @@ from shared.access.register import Endpoint
 from shared.domain.message import Lane
 from shared.errors import Refused, Unavailable
 from shared.flow import adapters
-from shared.flow.attend import FALLS, HOLDER, attend, careful, come_back, free, waiting
+from shared.flow.attend import FALLS, attend, careful, come_back, free, holder, waiting
 from shared.flow.names import owner_of
 from shared.flow.schedule import GIVE_UP, delay
 from shared.hub import Hub
@@ -76,7 +76,7 @@ async def _turn(hub: Hub, line: str, look: Look) -> bool:
         await come_back(hub, hub.parcels, line, _STOPPED)
         return False
     now, settings = hub.clock(), hub.settings
-    hold = await hub.parcels.lines.take(line, look.head, HOLDER, now + settings.hold_seconds)
+    hold = await hub.parcels.lines.take(line, look.head, holder(), now + settings.hold_seconds)
     if hold is None:
         return True
     turn = Round(

@@ -11,7 +11,7 @@ from shared.access.register import Register, Tenant
 from shared.domain.adapter import Problem
 from shared.domain.message import Lane, Parcel
 from shared.flow import adapters
-from shared.flow.attend import FALLS, HOLDER, attend, careful, free, ring, waiting
+from shared.flow.attend import FALLS, attend, careful, free, holder, ring, waiting
 from shared.flow.duplicates import Verdict, sort_out
 from shared.flow.names import owner_of, parcel_id, parcels_line, patient_key, receipt_name
 from shared.flow.translate import Context, Outgoing, translate
@@ -90,11 +90,11 @@ async def _take(hub: Hub, line: str, look: Look, jobs: list[Job]) -> Hold | None
     """Takes the line and, in the same transaction, its receipts' ids; what was there already decides who is a duplicate of whom."""
     assert look.head  # noqa: S101 -- attend looks first
     owners: dict[str, Claim] = {}
-    until = hub.clock() + hub.settings.hold_seconds
+    name, until = holder(), hub.clock() + hub.settings.hold_seconds
     for _ in range(_ROUNDS):
         claims = sort_out(jobs, owners, hub.clock())
         try:
-            return await hub.receipts.lines.take(line, look.head, HOLDER, until, [claim for claim in claims if claim.id not in owners])
+            return await hub.receipts.lines.take(line, look.head, name, until, [claim for claim in claims if claim.id not in owners])
         except Claimed:
             owners |= await hub.receipts.lines.owners(line, [claim.id for claim in claims])
     return None

@@ -14,11 +14,13 @@ import orjson
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
-from shared.storage import packs
-from shared.storage.lines import Lines, if_same, key, new_head, position, write
+from shared.storage import batch, packs
+from shared.storage.batch import create, submit
+from shared.storage.lines import Lines, key, new_head, position
 from shared.storage.packs import Entry
 
 _ROUNDS = 20  # lost races for one append before we give up: then the sender is told 503, or the turn runs again
+_GATHER = 0.008  # seconds that a line under load waits for company; a lone payload is written at once
 _TOGETHER = 512  # entries in one write
 _BYTES = 1_500_000  # raw bytes in one write; a transaction may hold 4 MiB
 
@@ -50,6 +52,7 @@ class _Tail:
 class _Writer:
     waiting: list[tuple[Addition, "asyncio.Future[list[int]]"]] = field(default_factory=list)
     task: "asyncio.Task[None] | None" = None
+    busy: bool = False  # the last write carried several
 
 
 class Appender:
@@ -81,8 +84,11 @@ class Appender:
 
     async def _drain(self, line: str, writer: _Writer) -> None:
         while writer.waiting:
+            if writer.busy:
+                await asyncio.sleep(_GATHER)
             together = _together(writer.waiting)
             del writer.waiting[: len(together)]
+            writer.busy = len(together) > 1
             try:
                 found = await self._write(line, [addition for addition, _ in together])
             except Exception as error:  # handed to every caller that waits for this write
@@ -123,10 +129,10 @@ class Appender:
         rows = [_pack_row(line, first + number, since, *part) for number, part in enumerate(parts)]
         if tail is None:
             await self._index.upsert_entity(key(self._half, line))
-            start: list[Any] = [("create", row), ("create", new_head(line))]
+            start = [create(row), create(new_head(line))]
         else:
-            start = [if_same(row, tail.etag)]
-        etags = await write(self._table, [*start, *(("create", one) for one in rows)])
+            start = [batch.replace(row, tail.etag)]
+        etags = await submit(self._table, [*start, *(create(one) for one in rows)])
         self._tails[line] = _Tail(etags[0], first + len(parts), seen)
         return _dealt(additions, _positions(first, [len(some) for some, _ in parts]))
 

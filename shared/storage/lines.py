@@ -15,17 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from shared.storage import packs
+from shared.storage.batch import Operation, create, delete, merge, put, replace, submit
 from shared.storage.packs import Pack
 
 HEAD = "w"
 _RANGE = "PartitionKey eq @line and RowKey ge @first and RowKey lt @last"
-_REPLACE = UpdateMode.REPLACE
 PAGE = 24  # packs in one read: a commit of them all stays below the 100 rows of a transaction
 _PER_PACK = 1000  # positions of one pack: sequence * 1000 + place in the pack
 
@@ -122,7 +121,7 @@ class Lines:
         return [packs.from_row(row) for row in rows], more
 
     async def take(self, line: str, head: Head, holder: str, until: float, claims: Sequence[Claim] = ()) -> Hold | None:
-        """None if another was faster. Raises Claimed, and takes nothing, if one of the ids has an owner."""
+        """None if another was faster. Raises Claimed, and takes nothing, if an id has an owner. `holder`: a name that no other take has."""
         falls = head.falls + 1  # taken back by whoever lets go; what stays says how many never did
         row = {
             **key(line, HEAD),
@@ -134,12 +133,17 @@ class Lines:
             "failing": head.failing,
         }
         try:
-            etags = await self._write([if_same(row, head.etag), *(("create", _claim_row(line, claim)) for claim in claims)])
+            etags = await submit(self.table, [replace(row, head.etag), *(create(_claim_row(line, claim)) for claim in claims)])
         except ResourceModifiedError:
-            return None
+            return await self._mine(line, holder)
         except ResourceExistsError as error:
             raise Claimed from error
         return Hold(line, etags[0], falls)
+
+    async def _mine(self, line: str, holder: str) -> Hold | None:
+        """A write whose answer was lost is sent again by the SDK and then fails: the line may be ours all the same."""
+        row = await self._get(line, HEAD)
+        return Hold(line, row["etag"], row["falls"]) if row and row["holder"] == holder else None
 
     async def owners(self, line: str, ids: Sequence[str]) -> dict[str, Claim]:
         """Who owns these ids, for those that are owned. A call each: only asked when an id turned out to be taken."""
@@ -148,20 +152,16 @@ class Lines:
 
     async def commit(self, hold: Hold, outcome: Outcome) -> None:
         """Writes every outcome and lets go, in one transaction. Raises Lost if the line is another's by now."""
-        operations: list[Any] = [if_same(_free(hold.line, 0, outcome), hold.etag)]
+        operations = [replace(_free(hold.line, 0, outcome), hold.etag)]
         for pack in outcome.ended:
-            operations += [
-                ("delete", key(hold.line, _row("w", pack))),
-                ("create", {**key(hold.line, _row("d", pack)), **packs.to_row(pack)}),
-            ]
-        for pack in outcome.changed:
-            operations.append(("update", {**key(hold.line, _row("w", pack)), "states": packs.states(pack)}, {"mode": UpdateMode.MERGE}))
-        operations += [("upsert", {**key(hold.line, _row("x", pack)), "since": pack.since}) for pack in outcome.marked]
+            operations += [delete(key(hold.line, _row("w", pack))), create({**key(hold.line, _row("d", pack)), **packs.to_row(pack)})]
+        operations += [merge({**key(hold.line, _row("w", pack)), "states": packs.states(pack)}) for pack in outcome.changed]
+        operations += [put({**key(hold.line, _row("x", pack)), "since": pack.since}) for pack in outcome.marked]
         await self._settle(operations)
 
     async def let_go(self, hold: Hold) -> None:
         """After a failure that was ours: the line is free at once, and the fall is counted."""
-        await self._settle([if_same(_free(hold.line, hold.falls, Outcome()), hold.etag)])
+        await self._settle([replace(_free(hold.line, hold.falls, Outcome()), hold.etag)])
 
     async def read(self, line: str, sequence: int) -> Pack | None:
         """One pack wherever it stands; it may move from waiting to done while we ask, so that is asked twice."""
@@ -178,42 +178,29 @@ class Lines:
     async def empty(self, line: str, pack: Pack) -> None:
         """Purges the bodies of a pack that is done; what became of it stays."""
         row = {**key(line, _row("d", pack)), "since": pack.since, "states": packs.states(pack)}
-        await self.table.update_entity(row, mode=_REPLACE)
+        await self.table.update_entity(row, mode=UpdateMode.REPLACE)
 
     async def _page(self, line: str, first: str, last: str, most: int) -> tuple[list[dict[str, Any]], bool]:
         found = self.table.query_entities(_RANGE, parameters={"line": line, "first": first, "last": last}, results_per_page=most)
         pages: Any = found.by_page()
         async for page in pages:
-            return [dict(row, etag=row.metadata["etag"]) async for row in page], bool(pages.continuation_token)
+            rows = [dict(row, etag=row.metadata["etag"]) async for row in page]
+            if rows:  # a page may be empty and have a successor
+                return rows, bool(pages.continuation_token)
         return [], False
 
     async def _get(self, line: str, row: str) -> dict[str, Any] | None:
         try:
-            return dict(await self.table.get_entity(line, row))
+            found = await self.table.get_entity(line, row)
+            return dict(found, etag=found.metadata["etag"])
         except ResourceNotFoundError:
             return None
 
-    async def _settle(self, operations: list[Any]) -> None:
+    async def _settle(self, operations: Sequence[Operation]) -> None:
         try:
-            await self._write(operations)
+            await submit(self.table, operations)
         except (ResourceModifiedError, ResourceNotFoundError, ResourceExistsError) as error:
             raise Lost from error
-
-    async def _write(self, operations: list[Any]) -> list[str]:
-        return await write(self.table, operations)
-
-
-async def write(table: TableClient, operations: list[Any]) -> list[str]:
-    """One transaction; the ETags of its rows. Raises ResourceModifiedError (412), ...ExistsError (409), ...NotFoundError (404)."""
-    try:
-        if len(operations) == 1 and operations[0][0] == "update":
-            return [(await table.update_entity(operations[0][1], **operations[0][2]))["etag"]]
-        return [str(answer.get("etag", "")) for answer in await table.submit_transaction(operations)]
-    except HttpResponseError as error:
-        raise _MEANING.get(error.status_code or 0, HttpResponseError)(error.reason, response=error.response) from error
-
-
-_MEANING: Mapping[int, type[HttpResponseError]] = {412: ResourceModifiedError, 409: ResourceExistsError, 404: ResourceNotFoundError}
 
 
 def key(line: str, row: str) -> dict[str, Any]:
@@ -237,11 +224,6 @@ def _free(line: str, falls: int, outcome: Outcome) -> dict[str, Any]:
 def new_head(line: str) -> dict[str, Any]:
     """The head of a line that nobody holds."""
     return _free(line, 0, Outcome())
-
-
-def if_same(row: dict[str, Any], etag: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Replaces a row if it is still the one that was read."""
-    return "update", row, {"mode": _REPLACE, "etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def _claim_row(line: str, claim: Claim) -> dict[str, Any]:
