@@ -5,7 +5,6 @@ Exit codes: 0 all is well; 1 something is wrong with a file or the hub, and what
 
 import argparse
 import asyncio
-import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -186,10 +185,3 @@ def _tell_changes(tenant: Tenant, changes: Sequence[str], *, write: bool) -> Non
     print(f"{_title(tenant)}: {_count(len(changes), 'change')} {'written' if write else 'to apply'}")
     for change in changes:
         print(f"  {change}")
-
-
-if __name__ == "__main__":
-    from local.register import environment, opened  # what ./hub register runs; the bench comes this way
-
-    env = environment(ROOT / ".hub" / "run.json", os.environ)
-    sys.exit(main(sys.argv[1:], lambda: opened(env), {name: env[name] for name in ("JOURNAL_URL",) if name in env}))

@@ -106,8 +106,6 @@ def show(result: Mapping[str, Figures], *, as_json: bool) -> None:
 def main(argv: Sequence[str]) -> int:
     """The exit code. Whatever happens, no process of ours is left behind."""
     chosen = options(argv)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell that started us with & told us to ignore it
-    signal.signal(signal.SIGTERM, _ended)
     plan = phases.QUICK if chosen.quick else phases.FULL
     about = machine()
     try:
@@ -138,4 +136,6 @@ def _ended(_signal: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell that started us with & told us to ignore it
+    signal.signal(signal.SIGTERM, _ended)
     sys.exit(main(sys.argv[1:]))

@@ -69,9 +69,9 @@ _TITLES = {
     401: "The sender could not prove who it is",
     403: "The sender may not do this",
     404: "There is no such thing here",
+    411: "The payload's length is missing",
     413: "The payload is too large",
     415: "The payload is encoded in a way that is not accepted",
-    422: "The payload is not what this address takes",
     429: "Too much at once",
     503: "The hub cannot take messages now",
 }

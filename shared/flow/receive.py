@@ -105,6 +105,8 @@ def _fits(payload: Payload, limit: int) -> None:
 
 def _items(payload: Payload, adapter: Adapter) -> Sequence[Item]:
     if not payload.body.strip():
+        if "chunked" in payload.headers.get("transfer-encoding", ""):
+            raise Fault(411, "a chunked body arrived empty", "send the body with Content-Length")
         raise Fault(400, "the body is empty", "send the payload as the request's body", "$")
     try:
         items = adapter.split(payload.body)

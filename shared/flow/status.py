@@ -98,7 +98,7 @@ def _delivery(line: str, at: int, pack: Pack | None) -> dict[str, Any]:
     if "at" in state:
         told["at"] = _time(state["at"])
     if "answer" in state:
-        told["answer"] = state["answer"]
+        told["answer"], told["journal"] = state["answer"], state["name"]
     if "reason" in state:
         told["reason"] = state["reason"]
     if "not_before" in state:

@@ -1,4 +1,4 @@
-"""The hub's own host, with one wire laid to a named step: when the step is reached for the n-th time, the process kills itself with SIGKILL.
+"""The hub's own host with a wire laid to a named step: when it is reached for the n-th time, the process kills itself with SIGKILL.
 
     python -m tests.faults.crashing_host POINT NTH [arguments of local.host]
 
@@ -19,10 +19,8 @@ from shared.storage.append import Appender
 from shared.storage.lines import Lines
 from shared.storage.queues import Queues
 
-Owner, Name, Side = object, str, str
-
 # where in the life of a message -> (what is wrapped, its name, die before or after it, which half: the table's or queue's name)
-POINTS: dict[str, tuple[Any, Name, Side, str]] = {
+POINTS: dict[str, tuple[Any, str, str, str]] = {
     "receive: bytes read, nothing stored": (Appender, "append", "before", "receipts"),
     "receive: line known, pack not written": (Appender, "_append", "before", "receipts"),
     "receive: pack written, nobody told": (Appender, "_append", "after", "receipts"),

@@ -1,4 +1,4 @@
-"""One run of the hub that is killed at a named step: senders that repeat until they hear 2xx, a host that is started again, a journal that counts.
+"""One run of the hub, killed at a named step: senders that repeat until 2xx, a host that is started again, a journal that counts.
 
 The app is killed, not Azurite, which forgets its last five seconds (`domain/runtime.md` 1).
 """

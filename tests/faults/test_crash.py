@@ -1,4 +1,4 @@
-"""202 means it will not be lost, and once in the journal: the host is killed with -9 at every named step, started again, and counted after."""
+"""202 means it will not be lost, and once in the journal: the host is killed with -9 at every named step and started again."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
