@@ -124,7 +124,7 @@ ROWS: tuple[tuple[str, str, str, str, float | None, bool], ...] = (
     ("alone", "storage_calls_per_event", "one event alone: storage calls", "per event", 14.0, False),
     ("alone", "accept_p50_ms", "accept p50", "ms", None, False),
     ("alone", "end_to_end_p50_ms", "end to end p50", "ms", None, False),
-    ("import", "ratio", "import of function_app / of its SDKs", "", 1.25, False),
+    ("import", "ratio", "SDKs and function_app / SDKs alone", "", 1.25, False),
 )
 LINE = "{:<8}{:<38}{:>12}  {:<10}{:<12}"
 

@@ -30,8 +30,8 @@ class Plan:
     imports: int
 
 
-QUICK = Plan(rounds=2, warm=1.0, spell=3.0, half=4.0, batch=4.0, alone=8, imports=3)
-FULL = Plan(rounds=5, warm=2.0, spell=6.0, half=10.0, batch=10.0, alone=20, imports=5)
+QUICK = Plan(rounds=2, warm=1.0, spell=3.0, half=4.0, batch=4.0, alone=8, imports=5)
+FULL = Plan(rounds=5, warm=2.0, spell=6.0, half=10.0, batch=10.0, alone=20, imports=9)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from shared.settings import Settings
 
-_RETRIES = 2
+_RETRIES = 2  # within one call; beyond that the sender hears 503, or the line's turn is run again
+_CONNECT, _READ = 5, 10  # seconds; the SDK's own 20 and 60 would keep a sender waiting for its 503
 
 
 class Account:
@@ -46,7 +47,13 @@ class Account:
 
 
 def _options() -> dict[str, Any]:
-    return {"transport": AioHttpTransport(use_env_settings=False), "retry_total": _RETRIES}
+    transport = AioHttpTransport(use_env_settings=False)
+    return {"transport": transport, "retry_total": _RETRIES, "connection_timeout": _CONNECT, "read_timeout": _READ}
+
+
+def _queue_options() -> dict[str, Any]:
+    """The queue SDK waits 15 s before its first retry unless told otherwise."""
+    return _options() | {"initial_backoff": 1, "increment_base": 1, "random_jitter_range": 1}
 
 
 def _tables(settings: Settings) -> TableServiceClient:
@@ -57,8 +64,8 @@ def _tables(settings: Settings) -> TableServiceClient:
 
 def _queues(settings: Settings) -> QueueServiceClient:
     if settings.storage:
-        return QueueServiceClient.from_connection_string(settings.storage, **_options())
-    return QueueServiceClient(f"https://{settings.account}.queue.core.windows.net", credential=_identity(), **_options())
+        return QueueServiceClient.from_connection_string(settings.storage, **_queue_options())
+    return QueueServiceClient(f"https://{settings.account}.queue.core.windows.net", credential=_identity(), **_queue_options())
 
 
 def _identity() -> Any:
