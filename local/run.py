@@ -78,7 +78,7 @@ class Parts:
 
 
 def main() -> int:
-    for name in (signal.SIGTERM, signal.SIGHUP):
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a shell's `&` has it ignored
         signal.signal(name, _ended)
     try:
         options = run_options(sys.argv[1:])

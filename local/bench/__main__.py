@@ -62,16 +62,16 @@ async def measure(groups: Sequence[str], plan: Plan, directory: Path) -> dict[st
     async with AsyncExitStack() as stack:
         stack.push_async_callback(sink.server.stop)
         await sink.server.start()
-        hub = await stack.enter_async_context(sides.hub(directory, sink))
+        if "single" in groups:
+            result["single"] = await told("Measuring 64 events in flight, raw and hub in turn", phases.single(directory, sink, plan))
+        if {"alone", "batch"} & set(groups):
+            hub = await stack.enter_async_context(sides.hub(directory, sink))
         if "alone" in groups:
             result["alone"] = await told("Measuring one event alone", phases.alone(hub, plan))
-        if "single" in groups:
-            raw = await stack.enter_async_context(sides.raw(directory, sink))
-            result["single"] = await told("Measuring 64 events in flight, raw and hub in turn", phases.single(hub, raw, plan))
         if "batch" in groups:
             result["batch"] = await told("Measuring payloads of 100 readings", phases.batch(hub, plan))
         if "import" in groups:
-            work = asyncio.to_thread(imports.measure, sides.environment(hub.storage, ""), plan.imports)
+            work = asyncio.to_thread(imports.measure, sides.environment("UseDevelopmentStorage=true", ""), plan.imports)
             result["import"] = await told("Measuring the import of function_app", work)
     result["sink"] = {"arrived": sink.arrived, "unexpected": sink.unknown}
     return result

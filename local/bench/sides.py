@@ -41,7 +41,8 @@ async def raw(directory: Path, sink: Sink) -> AsyncIterator[Side]:
         async with child("the raw harness", command, directory / "raw.log") as app:
             await until_said(app, "ready")
             wire = payloads.one("/raw", JSON)
-            yield Side(app, storage, Driver(port, sink, start_second()), wire, wire)
+            async with driver(port, sink, start_second()) as ours:
+                yield Side(app, storage, ours, wire, wire)
 
 
 @asynccontextmanager
@@ -52,7 +53,7 @@ async def hub(directory: Path, sink: Sink) -> AsyncIterator[Side]:
             raise Halt(f"there is no {part} in {ROOT}: nothing to measure")
     secret = secrets.token_urlsafe(24)
     async with emulator(directory, "hub") as storage:
-        env = environment(storage, secret)
+        env = environment(storage.connection_string, secret)
         await register.apply(directory, env, f"http://127.0.0.1:{sink.server.port}")
         (port,) = free_ports(1)
         async with child("the hub", (sys.executable, "-m", "local.host", "--port", str(port)), directory / "hub.log", env) as app:
@@ -61,13 +62,24 @@ async def hub(directory: Path, sink: Sink) -> AsyncIterator[Side]:
             path = f"/api/v1/{register.ORGNR}/tenovi"
             wires = payloads.one(path, headers), payloads.many(path, headers, ITEMS)
             # its seconds are not raw's: a late arrival of one side must not be taken for the other's
-            yield Side(app, storage, Driver(port, sink, start_second() + 10 * 86400), *wires)
+            async with driver(port, sink, start_second() + 10 * 86400) as ours:
+                yield Side(app, storage, ours, *wires)
 
 
-def environment(storage: Emulator, secret: str) -> Mapping[str, str]:
+@asynccontextmanager
+async def driver(port: int, sink: Sink, first: int) -> AsyncIterator[Driver]:
+    """A driver whose connections are closed at the end."""
+    one = Driver(port, sink, first)
+    try:
+        yield one
+    finally:
+        await one.client.stop()
+
+
+def environment(connection_string: str, secret: str) -> Mapping[str, str]:
     """The settings of the hub, all made for this run."""
     ours = {
-        "AzureWebJobsStorage": storage.connection_string,
+        "AzureWebJobsStorage": connection_string,
         "HUB_PATIENT_KEY": secrets.token_hex(32),
         register.SETTING: secret,
         "PYTHONPATH": str(ROOT),

@@ -13,6 +13,7 @@ FALLS = 3  # a row that has brought its worker down this often is set aside
 _LINGER = (
     0.25  # seconds a worker stays at a busy line once it is empty, free for others to take: a ring then costs neither message nor poll
 )
+_SHIFT = 60.0  # seconds at one line, then it goes back on the queue: a function may not run for ever (host.json, functionTimeout)
 _BACK = 1.0  # seconds until a held line is asked for again
 
 Turn = Callable[[Hub, str, Look], Awaitable[bool]]  # True: there is more to do at once
@@ -30,12 +31,15 @@ async def _attend(hub: Hub, half: Half, line: str, turn: Turn) -> None:
     if half.bells.ring(line):
         return
     half.bells.start(line)
+    relief = hub.clock() + _SHIFT
     try:
         again = True
-        while again:
+        while again and hub.clock() < relief:
             half.bells.hush(line)
             again, stay = await _once(hub, half, line, turn)
             again = again or await half.bells.rings_within(line, stay)
+        if again:
+            await hub.queues.put(half.name, [line])
     finally:
         half.bells.stop(line)
 

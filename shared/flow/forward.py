@@ -21,6 +21,7 @@ from shared.storage.packs import Entry, Pack
 from shared.storage.queues import lane_of
 
 _ANSWER = 64 * 1024  # bytes of a journal's answer that are read
+_COMMIT = 1_500_000  # bytes of packs in one turn: their commit is one transaction of at most 4 MiB, in base64
 _STOPPED = 30.0  # seconds until a stopped endpoint's line is looked at again
 _DOWN = 2  # different patients in a row whose parcels found no answer: then the endpoint is taken to be down, and its line waits
 _LINE_WAIT = {Lane.ALARM: 15.0, Lane.ROUTINE: 60.0}  # seconds at most between two tries of a line whose endpoint is down
@@ -61,7 +62,8 @@ class Round:
 
     @property
     def over(self) -> bool:
-        return self.out_of_time or self.down or self.sent >= self.most or len(self.packs) >= PAGE
+        full = len(self.packs) >= PAGE or sum(len(pack.blob) for pack in self.packs) > _COMMIT
+        return self.out_of_time or self.down or full or self.sent >= self.most
 
 
 async def forward(hub: Hub, lines: Sequence[str]) -> None:

@@ -55,10 +55,10 @@ async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> di
         told["corrects"] = receipt_name(line, state["corrects"])
     if "end" not in state:
         return told
-    deliveries = await deliveries_of(hub, state.get("parcels", []))
+    deliveries = await deliveries_of(hub, state.get("parcels", {}))
     told["set_aside"] = [{"item": item, "reason": reason, "remedy": remedy} for item, reason, remedy in state["problems"]]
     told["parcels"] = deliveries
-    told["counts"] = {"items": state["items"], "documents": state["documents"], "set_aside": len(state["problems"]), **_counts(deliveries)}
+    told["counts"] = {"items": state["items"], "documents": state["documents"], "set_aside": state["set_aside"], **_counts(deliveries)}
     return told | {"status": _word(state, deliveries)}
 
 
@@ -79,11 +79,12 @@ def _counts(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {word: counted[word] for word in ("delivered", "waiting", "parked")}
 
 
-async def deliveries_of(hub: Hub, parcels: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
-    """What became of each parcel: a read for each pack that they stand in."""
-    wanted = {(line, place_of(at)[0]) for line, at in parcels}
+async def deliveries_of(hub: Hub, parcels: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:
+    """What became of each parcel (line -> positions): a read for each pack that they stand in."""
+    each = [(line, at) for line, positions in parcels.items() for at in positions]
+    wanted = {(line, place_of(at)[0]) for line, at in each}
     packs = dict(zip(wanted, await asyncio.gather(*(hub.parcels.lines.read(*one) for one in wanted)), strict=True))
-    return [_delivery(line, at, packs[line, place_of(at)[0]]) for line, at in parcels]
+    return [_delivery(line, at, packs[line, place_of(at)[0]]) for line, at in each]
 
 
 def _delivery(line: str, at: int, pack: Pack | None) -> dict[str, Any]:

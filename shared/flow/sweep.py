@@ -85,5 +85,8 @@ async def _finished(hub: Hub, half: Half, pack: Pack, before: float) -> bool:
         return all(state.get("end") == "delivered" and state["at"] < before for state in states)
     if any(state.get("problems") for state in states):
         return False
-    parcels = [parcel for state in states for parcel in state.get("parcels", [])]
+    parcels: dict[str, list[int]] = {}
+    for state in states:
+        for line, positions in state.get("parcels", {}).items():
+            parcels.setdefault(line, []).extend(positions)
     return all(delivery["status"] == "delivered" for delivery in await deliveries_of(hub, parcels))

@@ -22,6 +22,7 @@ from shared.storage.packs import Entry, Pack
 from shared.storage.queues import lane_of
 
 _RECEIPTS = 90  # in one turn: their claims and the head are one transaction of at most 100 rows
+_TOLD = 50  # problems of one receipt that are written down; all are counted
 _ROUNDS = 4  # an id may be taken, and so may the id of a correction to it
 _BYTES = 256 * 1024  # raw bytes in one turn, at least one receipt: documents are several times as long
 
@@ -133,7 +134,8 @@ def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: 
         "end": "set aside" if problems and not job.parcels else "transformed",
         "items": done.items,
         "documents": len(done.documents),
-        "problems": [[problem.item, problem.reason, problem.remedy] for problem in problems],
+        "set_aside": len(problems),
+        "problems": [[problem.item, problem.reason, problem.remedy] for problem in problems[:_TOLD]],
         **({"corrects": job.verdict.first} if job.verdict.correction else {}),
     }
 
@@ -171,7 +173,7 @@ async def _hand_over(hub: Hub, line: str, jobs: Sequence[Job]) -> None:
     found = await asyncio.gather(*(hub.parcels.appender.append(where, addition) for where, (addition, _) in additions.items()))
     for (where, (_, owners)), positions in zip(additions.items(), found, strict=True):
         for job, at in zip(owners, positions, strict=True):
-            job.state.setdefault("parcels", []).append([where, at])
+            job.state.setdefault("parcels", {}).setdefault(where, []).append(at)
     await ring(hub, hub.parcels, list(additions))
 
 
@@ -189,13 +191,13 @@ def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
 
 
 def _set_aside(reason: str, remedy: str) -> dict[str, Any]:
-    return {"end": "set aside", "items": 0, "documents": 0, "problems": [[-1, reason, remedy]]}
+    return {"end": "set aside", "items": 0, "documents": 0, "set_aside": 1, "problems": [[-1, reason, remedy]]}
 
 
 def _say(line: str, jobs: Sequence[Job]) -> None:
     """One line per turn, and an alarm for each receipt of the alarm lane that a human must look at."""
-    problems = sum(len(job.state.get("problems", ())) for job in jobs)
+    problems = sum(job.state.get("set_aside", 0) for job in jobs)
     log.step("transformed", line=line, receipts=len(jobs), parcels=sum(len(job.parcels) for job in jobs), problems=problems)
     for job in jobs:
         if job.state.get("problems") and lane_of(line) is Lane.ALARM:
-            log.alarm("set aside on the alarm lane", receipt=receipt_name(line, job.at), problems=len(job.state["problems"]))
+            log.alarm("set aside on the alarm lane", receipt=receipt_name(line, job.at), problems=job.state["set_aside"])

@@ -155,7 +155,7 @@ class Lines:
         operations = [replace(_free(hold.line, 0, outcome), hold.etag)]
         for pack in outcome.ended:
             operations += [delete(key(hold.line, _row("w", pack))), create({**key(hold.line, _row("d", pack)), **packs.to_row(pack)})]
-        operations += [merge({**key(hold.line, _row("w", pack)), "states": packs.states(pack)}) for pack in outcome.changed]
+        operations += [merge({**key(hold.line, _row("w", pack)), **packs.states(pack)}) for pack in outcome.changed]
         operations += [put({**key(hold.line, _row("x", pack)), "since": pack.since}) for pack in outcome.marked]
         await self._settle(operations)
 
@@ -177,7 +177,7 @@ class Lines:
 
     async def empty(self, line: str, pack: Pack) -> None:
         """Purges the bodies of a pack that is done; what became of it stays."""
-        row = {**key(line, _row("d", pack)), "since": pack.since, "states": packs.states(pack)}
+        row = {**key(line, _row("d", pack)), "since": pack.since, **packs.states(pack)}
         await self.table.update_entity(row, mode=UpdateMode.REPLACE)
 
     async def _page(self, line: str, first: str, last: str, most: int) -> tuple[list[dict[str, Any]], bool]:

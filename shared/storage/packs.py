@@ -5,7 +5,7 @@ into columns b00, b01 ... and whoever fills packs keeps them below `ROOM`.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,33 +53,38 @@ def unsqueeze(blob: bytes) -> tuple[list[Entry], list[bytes]]:
     return entries, bodies
 
 
-def columns(blob: bytes) -> dict[str, bytes]:
-    """The blob as columns of a row."""
-    return {f"b{number:02}": blob[at : at + COLUMN] for number, at in enumerate(range(0, len(blob), COLUMN))}
+def columns(blob: bytes, letter: str = "b") -> dict[str, bytes]:
+    """A blob as columns of a row."""
+    return {f"{letter}{number:02}": blob[at : at + COLUMN] for number, at in enumerate(range(0, len(blob), COLUMN))}
 
 
-def from_row(row: dict[str, Any]) -> Pack:
+def joined(row: Mapping[str, Any], letter: str = "b", most: int = 99) -> bytes:
+    """The way back: the first `most` columns of this letter."""
+    names = sorted(name for name in row if len(name) == 3 and name[0] == letter and name[1:].isdigit())
+    return b"".join(row[name] for name in names[:most])
+
+
+def from_row(row: Mapping[str, Any]) -> Pack:
     """A row as read; a purged one has no bodies left."""
-    blob = b"".join(row[name] for name in sorted(row) if len(name) == 3 and name[0] == "b")
+    blob = joined(row)
     entries, bodies = unsqueeze(blob) if blob else ([], [])
-    states = _read_states(row["states"])
-    return Pack(int(row["RowKey"][2:]), row["since"], entries, bodies, states, blob)
+    told = row["states"] or zlib.decompress(joined(row, "s", row["parts"]))
+    return Pack(int(row["RowKey"][2:]), row["since"], entries, bodies, orjson.loads(told), blob)
 
 
 def to_row(pack: Pack) -> dict[str, Any]:
     """A row without its keys."""
-    return {"since": pack.since, "states": states(pack), **columns(pack.blob)}
+    return {"since": pack.since, **states(pack), **columns(pack.blob)}
 
 
-def states(pack: Pack) -> str | bytes:
-    """What became of each entry, as a column: text while it is short, so that a human can read it."""
-    text = orjson.dumps(pack.states).decode()
-    return text if len(text) <= _TEXT else zlib.compress(text.encode(), 1)
-
-
-def _read_states(column: str | bytes) -> list[State]:
-    found: list[State] = orjson.loads(column if isinstance(column, str) else zlib.decompress(column))
-    return found
+def states(pack: Pack) -> dict[str, Any]:
+    """What became of each entry, as columns: text that a human can read while it is short, else compressed. `parts` counts the columns
+    that are meant, since a row that is merged keeps those of before."""
+    told = orjson.dumps(pack.states)
+    if len(told) <= _TEXT:
+        return {"states": told.decode(), "parts": 0}
+    parts = columns(zlib.compress(told, 1), "s")
+    return {"states": "", "parts": len(parts), **parts}
 
 
 def split(entries: Sequence[Entry], bodies: Sequence[bytes]) -> list[tuple[list[Entry], bytes]]:

@@ -11,7 +11,7 @@ from azure.data.tables.aio import TableClient
 
 from shared import log
 from shared.access.register import Register, Tenant, from_json, to_json
-from shared.storage.packs import columns
+from shared.storage.packs import columns, joined
 
 _TENANTS = "tenants"
 _FRESH = 10.0  # seconds until a changed register is seen; meanwhile the last one is used
@@ -59,7 +59,7 @@ async def _versions(table: TableClient) -> dict[str, str]:
 async def read_tenant(table: TableClient, orgnr: str) -> Tenant:
     """One municipality. Raises ResourceNotFoundError."""
     row: Any = await table.get_entity(_TENANTS, orgnr)
-    return from_json(zlib.decompress(b"".join(row[name] for name in sorted(row) if len(name) == 3 and name[0] == "b")))
+    return from_json(zlib.decompress(joined(row)))
 
 
 async def read_all(table: TableClient) -> dict[str, Tenant]:
