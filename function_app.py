@@ -12,7 +12,7 @@ from shared.flow.forward import forward
 from shared.flow.health import alive, ready
 from shared.flow.receive import Payload, receive
 from shared.flow.status import status
-from shared.flow.sweep import purge, sweep
+from shared.flow.sweep import forget, purge, sweep
 from shared.flow.transform import transform
 from shared.hub import Hub, open_hub
 from shared.settings import Settings
@@ -96,6 +96,11 @@ async def on_sweep_routine(timer: func.TimerRequest) -> None:
 async def on_purge(timer: func.TimerRequest) -> None:
     for lane in Lane:
         await purge(await hub(), lane)
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 41 2 * * *")
+async def on_forget(timer: func.TimerRequest) -> None:
+    await forget(await hub())
 
 
 @app.queue_trigger(arg_name="msg", queue_name="receipts-alarm-poison", connection="AzureWebJobsStorage")

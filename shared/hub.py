@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -18,6 +17,9 @@ from shared.storage.register_rows import Registers
 TABLES = [RECEIPTS, PARCELS, "lines", "register"]
 
 
+RESTING = 8  # workers that may wait at empty lines: with more lines than that, the host's slots (batchSize) are for those with work
+
+
 class Bells:
     """Which lines this worker is at. A line that is rung while it is worked on is looked at again before it is let go.
 
@@ -27,6 +29,7 @@ class Bells:
 
     def __init__(self) -> None:
         self._rung: dict[str, asyncio.Event] = {}
+        self._resting = 0
 
     def ring(self, line: str) -> bool:
         """True if somebody here is at this line and will look again."""
@@ -44,11 +47,16 @@ class Bells:
         self._rung[line].clear()
 
     async def rings_within(self, line: str, seconds: float) -> bool:
-        """Waits for a ring. Nothing may be awaited between a False and `stop`, or a ring would be lost."""
+        """Waits for a ring, unless many wait already. Nothing may be awaited between a False and `stop`, or a ring would be lost."""
         bell = self._rung[line]
-        if seconds and not bell.is_set():
-            with suppress(TimeoutError):
+        if self._resting < RESTING and not bell.is_set():
+            self._resting += 1
+            try:
                 await asyncio.wait_for(bell.wait(), seconds)
+            except TimeoutError:
+                pass  # whether it rang at the very last moment is asked below
+            finally:
+                self._resting -= 1
         return bell.is_set()
 
     def stop(self, line: str) -> None:
@@ -64,6 +72,7 @@ class Half:
     appender: Appender
     bells: Bells = field(default_factory=Bells)
     due: dict[str, float] = field(default_factory=dict)
+    ringing: dict[tuple[str, ...], "asyncio.Task[None]"] = field(default_factory=dict)  # messages that are about to be sent
 
 
 @dataclass(slots=True)

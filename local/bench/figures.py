@@ -135,7 +135,11 @@ def table(result: Mapping[str, Figures]) -> str:
     for group, figure, name, unit, goal, more in ROWS:
         value = result.get(group, {}).get(figure)
         if isinstance(value, int | float):
-            lines.append(LINE.format(group if group != last else "", name, f"{value:,.2f}", unit, verdict(value, goal, more=more)).rstrip())
+            lines.append(
+                LINE.format(
+                    group if group != last else "", name, f"{value:,.{2 if unit else 3}f}", unit, verdict(value, goal, more=more)
+                ).rstrip()
+            )
             last = group
     return "\n".join(lines)
 

@@ -10,9 +10,7 @@ from shared.storage.lines import Head, Hold, Look, Lost
 from shared.storage.packs import Pack
 
 FALLS = 3  # a row that has brought its worker down this often is set aside
-_LINGER = (
-    0.25  # seconds a worker stays at a busy line once it is empty, free for others to take: a ring then costs neither message nor poll
-)
+_LINGER = 1.0  # seconds a worker stays at a line once it is empty, free for others to take: as long as the host's slowest poll
 _SHIFT = 60.0  # seconds at one line, then it goes back on the queue: a function may not run for ever (host.json, functionTimeout)
 _BACK = 1.0  # seconds until a held line is asked for again
 
@@ -36,28 +34,27 @@ async def _attend(hub: Hub, half: Half, line: str, turn: Turn) -> None:
         again = True
         while again and hub.clock() < relief:
             half.bells.hush(line)
-            again, stay = await _once(hub, half, line, turn)
-            again = again or await half.bells.rings_within(line, stay)
+            again = await _once(hub, half, line, turn) or await half.bells.rings_within(line, _LINGER)
         if again:
             await hub.queues.put(half.name, [line])
     finally:
         half.bells.stop(line)
 
 
-async def _once(hub: Hub, half: Half, line: str, turn: Turn) -> tuple[bool, float]:
-    """Whether there is more to do at once, and else for how many seconds to stay."""
+async def _once(hub: Hub, half: Half, line: str, turn: Turn) -> bool:
+    """Whether there is more to do at once."""
     look = await half.lines.look(line)
     now = hub.clock()
     if look.head is None or not look.packs or look.head.not_before > now:
-        return False, 0.0  # nothing to do, or its message is on its way
+        return False  # nothing to do, or its message is on its way
     if look.head.held(now):
         await come_back(hub, half, line, _BACK)
-        return False, 0.0
+        return False
     try:
-        return await turn(hub, line, look), _LINGER if len(look.packs) > 1 or len(look.packs[0].entries) > 1 else 0.0
+        return await turn(hub, line, look)
     except Lost:
         log.step("lost the line", half=half.name, line=line)
-        return True, 0.0  # what was written by whom shows at the next look
+        return True  # what was written by whom shows at the next look
 
 
 async def come_back(hub: Hub, half: Half, line: str, delay: float) -> None:
@@ -70,10 +67,22 @@ async def come_back(hub: Hub, half: Half, line: str, delay: float) -> None:
 
 
 async def ring(hub: Hub, half: Half, lines: Sequence[str]) -> None:
-    """Tells that these lines have something waiting: one message, or none where this worker is at the line already."""
-    unheard = [line for line in lines if not half.bells.ring(line)]
-    if unheard:
-        await hub.queues.put(half.name, unheard)
+    """Tells that these lines have something waiting: one message, or none where this worker is at the line already.
+
+    Those who ring for the same lines at the same moment, as all payloads of a pack do, share a message, sent after each has asked.
+    """
+    unheard = tuple(line for line in lines if not half.bells.ring(line))
+    if not unheard:
+        return
+    if unheard not in half.ringing:
+        half.ringing[unheard] = asyncio.create_task(_tell(hub, half, unheard))
+    await asyncio.shield(half.ringing[unheard])
+
+
+async def _tell(hub: Hub, half: Half, lines: tuple[str, ...]) -> None:
+    await asyncio.sleep(0)  # those who were woken together ask in this round of the loop
+    del half.ringing[lines]
+    await hub.queues.put(half.name, list(lines))
 
 
 def holder() -> str:

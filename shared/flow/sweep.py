@@ -18,6 +18,7 @@ from shared.storage.queues import lane_of
 
 _AT_ONCE = 8  # lines looked at side by side
 _STILL = 3.0  # seconds; what waits for less is just on its way
+_MEMORY = 35 * 24 * 3600.0  # seconds for which ids are kept
 _PAGE = 50  # packs in one read while purging
 
 
@@ -63,6 +64,15 @@ async def purge(hub: Hub, lane: Lane) -> int:
                 purged += await _purge_line(hub, half, line, hub.clock() - tenant.retention_hours * 3600)
     log.step("purged", lane=lane, packs=purged)
     return purged
+
+
+async def forget(hub: Hub) -> int:
+    """Drops ids so old that no sender's repeat can mean them (the longest window is 30 days). Returns how many."""
+    forgotten = 0
+    for line in await hub.receipts.appender.lines():
+        forgotten += await hub.receipts.lines.forget(line, hub.clock() - _MEMORY)
+    log.step("forgot", ids=forgotten)
+    return forgotten
 
 
 async def _purge_line(hub: Hub, half: Half, line: str, before: float) -> int:

@@ -180,6 +180,20 @@ class Lines:
         row = {**key(line, _row("d", pack)), "since": pack.since, **packs.states(pack)}
         await self.table.update_entity(row, mode=UpdateMode.REPLACE)
 
+    async def forget(self, line: str, before: float) -> int:
+        """Drops the ids that were claimed before then: they mean nothing any more. Returns how many."""
+        asked = "PartitionKey eq @line and RowKey ge 'i~' and RowKey lt 'i~~' and since lt @before"
+        pages: Any = self.table.query_entities(
+            asked, parameters={"line": line, "before": before}, select=["RowKey"], results_per_page=100
+        ).by_page()
+        forgotten = 0
+        async for page in pages:
+            names = [row["RowKey"] async for row in page]
+            if names:
+                await submit(self.table, [delete(key(line, name)) for name in names])
+            forgotten += len(names)
+        return forgotten
+
     async def _page(self, line: str, first: str, last: str, most: int) -> tuple[list[dict[str, Any]], bool]:
         found = self.table.query_entities(_RANGE, parameters={"line": line, "first": first, "last": last}, results_per_page=most)
         pages: Any = found.by_page()
