@@ -46,7 +46,7 @@ OURS, THEIRS = "TEST", "OTHER"  # whose secrets
 MEDIA = {"scaip": "application/scaip+xml", "vkp": "application/fhir+json"}
 
 _local = threading.local()
-_LOUD = re.compile(r" (WARNING|ERROR|CRITICAL) ")
+_LOUD = re.compile(r" (ERROR|CRITICAL) ")
 _CALLED_FOR = re.compile(r'knutepunkt: \{"alarm": "(parked|set aside on the alarm lane)"')
 
 REGISTER = """

@@ -16,7 +16,7 @@ import requests
 
 from local import signing
 from shared.access.rows import Auth
-from tests.running import SENDER, Running, Town, example, receipt_of
+from tests.running import SENDER, Running, Town, example, receipt_of, wire
 
 pytestmark = pytest.mark.usefixtures("faultless")
 
@@ -216,24 +216,24 @@ def test_an_empty_chunked_body_is_told_to_come_with_its_length(home: Town, adapt
 @ROUTES
 def test_an_unknown_municipality_is_not_found(home: Town, adapter: str) -> None:
     path = home.path(adapter).replace(home.orgnr, "999999999")
-    answer = requests.post(home.hub.url + path, data=MARK.encode(), headers=home.proof(SENDER[adapter], b""), timeout=30)
+    answer = wire().post(home.hub.url + path, data=MARK.encode(), headers=home.proof(SENDER[adapter], b""), timeout=30)
     refusal(answer, 404, adapter)
 
 
 @pytest.mark.parametrize("orgnr", ["1", "abc", "99999999999", "..", "%2e%2e", "310%20100", "%00", "æøå", "*"])
 def test_what_is_no_organisation_number_is_not_found(home: Town, orgnr: str) -> None:
-    assert requests.post(f"{home.hub.url}/api/v1/{orgnr}/tenovi", data=b"{}", timeout=30).status_code == 404
+    assert wire().post(f"{home.hub.url}/api/v1/{orgnr}/tenovi", data=b"{}", timeout=30).status_code == 404
 
 
 @pytest.mark.parametrize("adapter", ["nonsense", "TENOVI2", "__init__", "tenovi.adapter", "..%2fepj%2fbundle", "bundle", "x" * 3000])
 def test_an_unknown_format_is_not_found_even_with_good_credentials(home: Town, adapter: str) -> None:
     path = f"/api/v1/{home.orgnr}/{adapter}"
-    refusal(requests.post(home.hub.url + path, data=b"{}", headers=home.proof("scales", b"{}"), timeout=30), 404, adapter)
+    refusal(wire().post(home.hub.url + path, data=b"{}", headers=home.proof("scales", b"{}"), timeout=30), 404, adapter)
 
 
 @ROUTES
 def test_a_sender_without_credentials_is_not_let_in(home: Town, adapter: str) -> None:
-    answer = requests.post(home.hub.url + home.path(adapter), data=GOOD[adapter], timeout=30)
+    answer = wire().post(home.hub.url + home.path(adapter), data=GOOD[adapter], timeout=30)
     refusal(answer, 401, adapter)
     assert answer.headers["WWW-Authenticate"]
 
@@ -241,7 +241,7 @@ def test_a_sender_without_credentials_is_not_let_in(home: Town, adapter: str) ->
 @ROUTES
 def test_a_sender_of_another_municipality_is_not_let_in(home: Town, neighbour: Town, adapter: str) -> None:
     proof = neighbour.proof(SENDER[adapter], GOOD[adapter])
-    refusal(requests.post(home.hub.url + home.path(adapter), data=GOOD[adapter], headers=proof, timeout=30), 401, adapter)
+    refusal(wire().post(home.hub.url + home.path(adapter), data=GOOD[adapter], headers=proof, timeout=30), 401, adapter)
 
 
 @pytest.mark.parametrize("adapter", ["tenovi", "vkp"])
@@ -319,7 +319,7 @@ def test_credentials_are_asked_for_before_the_payload_is_read(home: Town) -> Non
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
 @ROUTES
 def test_another_method_is_not_found(home: Town, adapter: str, method: str) -> None:
-    assert requests.request(method, home.hub.url + home.path(adapter), timeout=30).status_code == 404
+    assert wire().request(method, home.hub.url + home.path(adapter), timeout=30).status_code == 404
 
 
 # What can be read but not understood

@@ -353,11 +353,14 @@ def test_thirty_readings_sent_one_after_another_arrive_in_that_order(town: Town)
     assert marks(town.notes("doctor"), r"som (\d+) lb") == sent
 
 
-def test_order_is_kept_while_the_journal_fails_now_and_then(town: Town) -> None:
-    town.tell_journal("fail", calls=2)
-    sent = [str(240 + number) for number in range(6)]
-    town.all_settled([town.sent("tenovi", weight(f"{pounds}.0")) for pounds in sent])
-    assert marks(town.notes(), r"som (\d+) lb") == sent
+def test_a_reading_that_waits_to_be_tried_again_is_not_overtaken_by_the_citizens_next_ones(town: Town) -> None:
+    town.tell_journal("fail", retry_after=600, calls=1)  # the hub makes that a second here
+    first = town.sent("tenovi", b"[" + weight("240.0") + b"," + weight("241.0") + b"]")
+    until(lambda: any(one.get("not_before") for one in town.told(first).get("parcels", [])), "the first has failed once")
+    rest = [town.sent("tenovi", weight(f"{pounds}.0")) for pounds in (242, 243)]
+    told = town.all_settled([first, *rest])
+    assert [each["status"] for each in told] == ["delivered"] * 3
+    assert marks(town.notes(), r"som (\d+) lb") == ["240", "241", "242", "243"]
 
 
 # Journals that misbehave

@@ -144,9 +144,12 @@ def test_an_addition_said_twice_stands_once_and_is_told_the_same_positions(stora
     async def run() -> tuple[list[int], list[int], list[int], list[str]]:
         async with instance(storage) as first, instance(storage) as second:
             said = await first.appender.append(line, several("source", 5, 3))
-            return said, await first.appender.append(line, several("source", 5, 3)), await second.appender.append(
-                line, several("source", 5, 3)
-            ), await first.ids(line)
+            return (
+                said,
+                await first.appender.append(line, several("source", 5, 3)),
+                await second.appender.append(line, several("source", 5, 3)),
+                await first.ids(line),
+            )
 
     said, again, elsewhere, ids = asyncio.run(run())
     assert said == again == elsewhere
@@ -198,7 +201,9 @@ def test_an_addition_is_told_its_positions_when_it_was_done_in_the_meantime(stor
     assert said == again
 
 
-@pytest.mark.xfail(strict=True, reason="the tail knows only where the latest append of a source began: what is done and older is told as -1")
+@pytest.mark.xfail(
+    strict=True, reason="the tail knows only where the latest append of a source began: what is done and older is told as -1"
+)
 def test_an_addition_is_told_its_positions_where_two_appends_carried_them(storage: str, line: str) -> None:
     """A first run appended 5..6, which were delivered, and a second one 7..8; a third has 6 and 7 in its turn."""
 
@@ -213,7 +218,9 @@ def test_an_addition_is_told_its_positions_where_two_appends_carried_them(storag
     assert said == again
 
 
-@pytest.mark.xfail(strict=True, reason="a position below the last one of its source is taken for said, and told as -1: it is lost without a word")
+@pytest.mark.xfail(
+    strict=True, reason="a position below the last one of its source is taken for said, and told as -1: it is lost without a word"
+)
 def test_an_entry_that_was_never_said_is_not_taken_for_said(storage: str, line: str) -> None:
     """A first run had something from position 6 only; by the second one the register knows more, and position 5 has something too."""
 
@@ -230,7 +237,7 @@ def test_an_entry_that_was_never_said_is_not_taken_for_said(storage: str, line: 
 
 
 def test_of_two_workers_that_saw_the_same_head_one_takes_the_line(storage: str, line: str) -> None:
-    async def run() -> list[Hold | None]:
+    async def run() -> Sequence[Hold | None]:
         async with instance(storage) as first, instance(storage) as second:
             await first.appender.append(line, one("r"))
             head, _ = await first.look(line)

@@ -19,9 +19,11 @@ from shared.storage.packs import COLUMN, MOST, ROOM, Entry, Pack, State
 
 ROW = 1024 * 1024  # bytes; Azure's limit of one row
 COLUMN_OF_TEXT = 32 * 1024  # UTF-16 units
+NOON = 1_795_348_800.123
 NOISE = random.Random(20261122)  # noqa: S311 -- bytes that do not compress, the same in every run
 
 ENTRIES = st.dictionaries(st.text(max_size=8), st.text(max_size=20) | st.integers(-(2**31), 2**31) | st.floats(-1e9, 1e9), max_size=4)
+TEXT = st.characters(codec="utf-8")
 THINGS = st.lists(st.tuples(ENTRIES, st.binary(max_size=300)), max_size=12)
 
 
@@ -95,31 +97,39 @@ def test_a_pack_has_ended_when_each_of_its_entries_has() -> None:
 
 
 def test_short_states_are_text_that_a_human_can_read() -> None:
-    column = packs.states(pack(entries(1), [b""], [{"end": "parked", "reason": "the journal answered 422"}]))
-    assert isinstance(column, str)
-    assert orjson.loads(column) == [{"end": "parked", "reason": "the journal answered 422"}]
+    row = packs.states(pack(entries(1), [b""], [{"end": "parked", "reason": "the journal answered 422"}]))
+    assert orjson.loads(row["states"]) == [{"end": "parked", "reason": "the journal answered 422"}]
 
 
-def test_long_states_are_compressed_and_come_back() -> None:
-    states: list[State] = [{"end": "delivered", "at": 1_795_000_000.0 + number, "name": f"/notes/{number}"} for number in range(MOST)]
-    full = pack(entries(MOST), [b""] * MOST, states)
-    column = packs.states(full)
-    assert isinstance(column, bytes) and len(column) <= COLUMN
-    assert again(full).states == states
+def long_states(count: int) -> list[State]:
+    """As long as a journal can make them (`docs/journals.md` 2.2: the hub keeps 200 characters of Location), and hard to compress."""
+    return [{"end": "delivered", "attempt": 1, "at": NOON + n, "answer": 201, "name": NOISE.randbytes(100).hex()} for n in range(count)]
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=400), max_size=80))
+def test_long_states_come_back_and_fit_in_the_row_of_a_full_pack() -> None:
+    states = long_states(MOST)
+    row = packs.states(pack(entries(MOST), [b""] * MOST, states))
+    assert all(len(column) <= COLUMN for column in row.values() if isinstance(column, bytes))
+    assert weight({"PartitionKey": "p" * 60, "RowKey": "w~000000000007", **row}) + ROOM + 16 * 1024 <= ROW
+    assert again(pack(entries(MOST), [b""] * MOST, states)).states == states
+
+
+@pytest.mark.parametrize("counts", [(1, MOST, 1), (MOST, 300, MOST), (MOST, 1, 300)])
+def test_the_latest_states_count_where_a_row_is_merged(counts: tuple[int, ...]) -> None:
+    """A row that waits keeps the columns of before."""
+    row: dict[str, Any] = {"RowKey": "w~000000000007", "since": 1.5}
+    for count in counts:
+        states = long_states(count)
+        row |= packs.states(pack(entries(count), [b""] * count, states))
+        assert packs.from_row(row).states == states
+
+
+@given(st.lists(st.text(TEXT, max_size=400), max_size=80))
 @settings(max_examples=60, deadline=None)
 def test_a_column_of_text_is_never_longer_than_azure_takes(reasons: list[str]) -> None:
     states: list[State] = [{"end": "parked", "reason": reason} for reason in reasons]
-    column = packs.states(pack(entries(len(reasons)), [b""] * len(reasons), states))
-    assert isinstance(column, bytes) or len(column.encode("utf-16-le")) // 2 <= COLUMN_OF_TEXT
-
-
-def test_states_of_a_full_pack_fit_their_column_where_the_journals_names_are_long() -> None:
-    """`docs/journals.md` 2.2: the hub keeps 200 characters of Location."""
-    states: list[State] = [{"end": "delivered", "attempt": 1, "name": NOISE.randbytes(100).hex()} for _ in range(MOST)]
-    assert len(packs.states(pack(entries(MOST), [b""] * MOST, states))) <= COLUMN
+    row = packs.states(pack(entries(len(reasons)), [b""] * len(reasons), states))
+    assert len(row["states"].encode("utf-16-le")) // 2 <= COLUMN_OF_TEXT
 
 
 SIZES = st.lists(st.sampled_from([0, 10, 2_000, 60_000, 330_000, 700_000]), min_size=1, max_size=12)

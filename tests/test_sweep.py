@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from aiohttp import web
 
 from shared.domain.message import Lane
-from shared.flow.sweep import purge, sweep
+from shared.flow.sweep import forget, purge, sweep
 from shared.flow.transform import transform
 from shared.storage.packs import Pack
 from tests.test_forward import Behaviour, answering, journalled
@@ -214,6 +215,11 @@ def test_the_retention_of_a_parcel_counts_from_its_delivery(storage: str) -> Non
     assert late(storage)[1] == 1
 
 
+@pytest.mark.xfail(strict=True, reason="a receipt's retention counts from when it came: what was delivered late is purged on the hour")
+def test_the_retention_of_a_receipt_counts_from_its_delivery(storage: str) -> None:
+    assert late(storage)[0] == 1
+
+
 def test_a_duplicate_is_purged_like_the_first_one(storage: str) -> None:
     async def run() -> tuple[int, int]:
         async with journalled(storage) as (here, _):
@@ -279,3 +285,32 @@ def test_a_stopped_municipality_is_purged_too(storage: str) -> None:
             return len((await bodies(here))[0])
 
     assert asyncio.run(run()) == 0
+
+
+# forgetting
+
+
+def test_ids_are_forgotten_only_when_no_repeat_can_mean_them(storage: str) -> None:
+    async def run() -> list[str]:
+        async with town(storage) as here:
+            told = []
+            for days in (0, 29, 7):
+                here.clock.now += days * 24 * HOUR
+                await forget(here.hub)
+                receipt = await here.post(note("a"))
+                await here.run()
+                told.append((await here.told(receipt))["status"])
+            return told
+
+    assert asyncio.run(run()) == ["transformed", "duplicate", "transformed"]
+
+
+def test_an_id_is_forgotten_once_it_is_old_and_not_before(storage: str) -> None:
+    async def run() -> list[int]:
+        async with town(storage) as here:
+            await asyncio.gather(*(here.post(note(f"n{number}")) for number in range(150)))
+            await here.run()
+            await here.hub.receipts.lines.forget(here.line(), here.clock())
+            return [await here.hub.receipts.lines.forget(here.line(), here.clock() + later) for later in (0, 1, 1)]
+
+    assert asyncio.run(run()) == [0, 150, 0]

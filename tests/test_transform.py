@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from heapq import heappop, heappush
 from typing import Any
-from unittest import mock
 
 import orjson
 import pytest
@@ -23,12 +22,12 @@ from shared.access.register import Auth, Endpoint, Register, Route, Sender, Tena
 from shared.domain.adapter import Adapter
 from shared.domain.event import Event
 from shared.domain.message import Lane
-from shared.flow import adapters, attend
+from shared.flow import adapters
 from shared.flow.forward import forward
 from shared.flow.receive import Payload, receive
 from shared.flow.status import status
 from shared.flow.transform import transform
-from shared.hub import Hub, open_hub
+from shared.hub import Bells, Hub, open_hub
 from shared.settings import Settings
 from shared.storage.append import Addition
 from shared.storage.lines import Hold, Lines, Outcome
@@ -38,6 +37,7 @@ from shared.storage.register_rows import Registers
 
 NOON = 1_795_348_800.0
 TRIES = 5  # of the host for one queue message; then it is poison
+LATENCY = 0.005  # seconds from the end of a delay until a worker has the message
 SECRET = {"CLOUD_SECRET": "a-secret-of-these-tests"}
 HEADERS = {"x-secret": "a-secret-of-these-tests"}
 
@@ -61,7 +61,8 @@ class Host(Queues):
         self.poison: list[list[str]] = []
 
     async def put(self, half: str, lines: list[str], delay: float = 0.0) -> None:
-        self._push(self.clock() + delay, 1, half, lines)
+        hidden = int(delay + 0.999)  # whole seconds, as the real one hides it
+        self._push(self.clock() + (hidden + LATENCY if hidden else 0.0), 1, half, lines)
 
     def _push(self, due: float, tries: int, half: str, lines: list[str]) -> None:
         self.sent += 1
@@ -85,6 +86,13 @@ class Host(Queues):
                 self.poison.append(lines)
             else:
                 self._push(self.clock(), tries + 1, half, lines)
+
+
+class Impatient(Bells):
+    """Nobody waits for a ring: real seconds, in which nothing would happen here."""
+
+    async def rings_within(self, line: str, seconds: float) -> bool:
+        return await super().rings_within(line, 0.0)
 
 
 class Book(Registers):
@@ -169,25 +177,28 @@ def municipality(url: str, lines: int, active: bool) -> Tenant:
 async def town(storage: str, url: str = "http://127.0.0.1:9", lines: int = 1, *, active: bool = False) -> AsyncIterator[Town]:
     """`active`: whether the journal takes what waits for it; without, it stays in line."""
     clock, tenant = Clock(), municipality(url, lines, active)
-    hub = await open_hub(settings(storage), clock)
     host, book = Host(clock), Book(tenant)
+    async with opened(storage, clock, host, book) as hub:
+        yield Town(tenant, hub, clock, host, book, storage)
+
+
+@asynccontextmanager
+async def opened(storage: str, clock: Clock, host: Host, book: Book) -> AsyncIterator[Hub]:
+    """An instance of the app."""
+    hub = await open_hub(settings(storage), clock)
     hub.queues, hub.registers = host, book
+    hub.receipts.bells, hub.parcels.bells = Impatient(), Impatient()
     try:
-        with mock.patch.object(attend, "_LINGER", 0.0):  # real seconds, which nobody here would ring in
-            yield Town(tenant, hub, clock, host, book, storage)
+        yield hub
     finally:
         await hub.close()
 
 
 @asynccontextmanager
 async def another(first: Town) -> AsyncIterator[Hub]:
-    """A second instance of the app on the same storage, clock, queues and register."""
-    hub = await open_hub(first.hub.settings, first.clock)
-    hub.queues, hub.registers = first.host, first.book
-    try:
+    """A second instance on the same storage, clock, queues and register."""
+    async with opened(first.storage, first.clock, first.host, first.book) as hub:
         yield hub
-    finally:
-        await hub.close()
 
 
 def note(title: str, patient: str = "1", name: str = "") -> bytes:
@@ -517,7 +528,9 @@ def test_a_document_to_which_no_route_leads_is_set_aside_with_the_remedy(storage
 
     told, titles = asyncio.run(run())
     assert (told["status"], titles) == ("set aside", [])
-    assert told["set_aside"] == [{"item": 0, "reason": "no route leads to a journal", "remedy": "add a route to the municipality's register"}]
+    assert told["set_aside"] == [
+        {"item": 0, "reason": "no route leads to a journal", "remedy": "add a route to the municipality's register"}
+    ]
 
 
 def test_a_receipt_of_a_municipality_that_left_the_register_is_set_aside(storage: str) -> None:
@@ -582,4 +595,3 @@ def test_an_alarm_that_is_set_aside_calls_a_human(storage: str, monkeypatch: pyt
 
     asyncio.run(run())
     assert [record.levelname for record in caplog.records if "set aside on the alarm lane" in record.message] == ["ERROR"]
-

@@ -7,15 +7,13 @@ from typing import Any
 
 import orjson
 
-from shared import fhir
 from shared.domain.adapter import Answer
-from shared.fhir import outcome
 
 PROBLEM, FHIR, JSON = "application/problem+json", "application/fhir+json", "application/json"
 _TYPE = "https://github.com/knutepunkt/knutepunkt/blob/main/docs/senders.md#"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Fault(Exception):
     """A refusal at the door. `field` is a path into the payload where there is one."""
 
@@ -40,18 +38,19 @@ def accepted(receipt: str, *, national: bool) -> Reply:
     """202: the bytes are ours, and where to ask what became of them."""
     where = f"/api/v1/receipts/{receipt}"
     if national:
-        told = outcome.outcome(
-            {"severity": "information", "code": "informational", "details": {"text": "received"}, "diagnostics": f"receipt {receipt}"}
-        )
-        return Reply(202, FHIR, fhir.serialise(told), {"Location": where})
+        from shared.fhir import outcome, serialise  # a worker that has just started is ready sooner without its tables
+
+        told = {"severity": "information", "code": "informational", "details": {"text": "received"}, "diagnostics": f"receipt {receipt}"}
+        return Reply(202, FHIR, serialise(outcome.outcome(told)), {"Location": where})
     return Reply(202, JSON, orjson.dumps({"receipt": receipt, "status": "received", "location": where}), {"Location": where})
 
 
 def refused(fault: Fault, *, national: bool) -> Reply:
     if national:
-        return Reply(
-            fault.status, FHIR, fhir.serialise(outcome.refusal(fault.status, fault.reason, fault.remedy, fault.field)), fault.headers
-        )
+        from shared.fhir import outcome, serialise  # as above
+
+        told = outcome.refusal(fault.status, fault.reason, fault.remedy, fault.field)
+        return Reply(fault.status, FHIR, serialise(told), fault.headers)
     problem: dict[str, Any] = {"type": f"{_TYPE}{fault.status}", "title": _TITLES.get(fault.status, "Refused"), "status": fault.status}
     problem |= {"detail": fault.reason, "remedy": fault.remedy}
     if fault.field:

@@ -5,11 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from shared import fhir
 from shared.domain.adapter import Adapter, Item, Problem
 from shared.domain.event import Device, Document, Event, Person
 from shared.errors import PayloadError
-from shared.fhir.check import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +80,9 @@ def _holder(device: Device | None, at: datetime, context: Context) -> Person:
 def _document(event: Event, number: int, context: Context) -> Outgoing:
     if isinstance(event.what, Document):
         return Outgoing(number, event, event.what.resource, event.what.body)
+    from shared import fhir  # with its tables a third of the app's own import: only those who build documents need it
+    from shared.fhir.check import check
+
     resource, document = fhir.document(event, context.tenant_name, context.source)
     faults = [finding for finding in check(document) if finding.severity == "error"]
     if faults:
