@@ -105,22 +105,22 @@ async def on_forget(timer: func.TimerRequest) -> None:
 
 @app.queue_trigger(arg_name="msg", queue_name="receipts-alarm-poison", connection="AzureWebJobsStorage")
 async def on_poison_receipts_alarm(msg: func.QueueMessage) -> None:
-    log.alarm("poison", queue="receipts-alarm", lines=len(read(msg.get_body())))
+    log.alarm("poison", queue="receipts-alarm")
 
 
 @app.queue_trigger(arg_name="msg", queue_name="receipts-routine-poison", connection="AzureWebJobsStorage")
 async def on_poison_receipts_routine(msg: func.QueueMessage) -> None:
-    log.alarm("poison", queue="receipts-routine", lines=len(read(msg.get_body())))
+    log.alarm("poison", queue="receipts-routine")
 
 
 @app.queue_trigger(arg_name="msg", queue_name="parcels-alarm-poison", connection="AzureWebJobsStorage")
 async def on_poison_parcels_alarm(msg: func.QueueMessage) -> None:
-    log.alarm("poison", queue="parcels-alarm", lines=len(read(msg.get_body())))
+    log.alarm("poison", queue="parcels-alarm")
 
 
 @app.queue_trigger(arg_name="msg", queue_name="parcels-routine-poison", connection="AzureWebJobsStorage")
 async def on_poison_parcels_routine(msg: func.QueueMessage) -> None:
-    log.alarm("poison", queue="parcels-routine", lines=len(read(msg.get_body())))
+    log.alarm("poison", queue="parcels-routine")
 
 
 def _headers(req: func.HttpRequest) -> dict[str, str]:

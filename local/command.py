@@ -11,7 +11,7 @@ from types import FrameType
 from typing import NoReturn
 
 from local import prepare
-from local.terminal import Halt, say
+from local.terminal import Halt, Parser, say
 
 HELP = """\
 usage: ./hub COMMAND [...]
@@ -22,6 +22,7 @@ usage: ./hub COMMAND [...]
   check              format, lint, types, architecture, function lengths, what may be committed
   bench [...]        measures the running hub against a raw harness (--quick, --json)
   register ...       check, diff or apply a municipality's register file
+  corpus DIR         posts every file of a folder at every door of the running hub, and tells what came of it
 
 The first start prepares everything under .hub/ (about a minute); later starts take seconds. ./hub run --help says more.
 """
@@ -43,14 +44,8 @@ COMMANDS = {
     "check": Command("local.check"),
     "bench": Command("local.bench", storage=True),
     "register": Command("local.register", at_root=False),
+    "corpus": Command("local.corpus", at_root=False),
 }
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Halt(f"{message} (./hub run --help says what there is)", status=2)
 
 
 def run_options(argv: Sequence[str]) -> argparse.Namespace:
@@ -119,4 +114,12 @@ def _become(command: Command, rest: list[str]) -> int:
         os.chdir(prepare.ROOT)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sys.stdout.flush()
-    os.execve(prepare.PYTHON, [str(prepare.PYTHON), "-m", command.module, *rest], prepare.environment())
+    os.execve(prepare.PYTHON, [str(prepare.PYTHON), "-m", *_started(command.module), *rest], prepare.environment())
+
+
+def _started(module: str) -> list[str]:
+    """Ours come by way of `local.start`, which lets a Ctrl-C through as soon as it can be taken without a traceback."""
+    if not module.startswith("local."):
+        return [module]
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return ["local.start", module]

@@ -1,9 +1,8 @@
-"""`python -m local.corpus DIR`: posts every file of a folder at every route of the running hub, properly signed, and tells what came of it.
+"""`./hub corpus DIR`: posts every file of a folder at every route of the running hub, properly signed, and tells what came of it.
 
 However odd the bytes: no answer may be 5xx, what was taken must reach an end, and the host must not stumble. Exit code 1 otherwise.
 """
 
-import argparse
 import json
 import sys
 import threading
@@ -19,7 +18,7 @@ import requests
 
 from local import signing
 from local.prepare import HUB
-from local.terminal import Halt, say
+from local.terminal import Halt, Parser, say
 from shared.access.rows import Auth
 
 RESOURCES = ("bundle", "medicationdispense", "composition", "encounter")  # of the national path
@@ -57,7 +56,7 @@ class Case:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m local.corpus", description="Posts every file at every route of the running hub.")
+    parser = Parser(prog="./hub corpus", description="Posts every file of a folder at every route of the running hub.", allow_abbrev=False)
     parser.add_argument("folder", type=Path, metavar="DIR", help="where the payloads are")
     parser.add_argument(
         "--run", type=Path, default=HUB / "run.json", metavar="FILE", help="what the running hub wrote down (.hub/run.json)"
@@ -67,10 +66,10 @@ def main() -> int:
     try:
         return run(given.folder, given.run, given.log)
     except Halt as halt:
-        say(f"local.corpus: {halt}")
+        say(f"hub corpus: {halt}")
         return halt.status
     except requests.RequestException as error:
-        say(f"local.corpus: the hub stopped answering ({type(error).__name__})")
+        say(f"hub corpus: the hub stopped answering ({type(error).__name__})")
         return 1
 
 
@@ -100,7 +99,7 @@ def routes_of(run: Mapping[str, Any]) -> Iterator[Route]:
         for adapter in [one for one in sender["adapters"] if sender["active"] and one not in seen]:
             seen.add(adapter)
             told = sender["auth"]
-            auth = Auth(told["scheme"], told.get("profile", ""), told.get("user", ""), ())
+            auth = Auth(told["scheme"], told.get("header") or told.get("profile", ""), told.get("user", ""), ())
             for name, path in _doors(adapter, sender["tenant"]):
                 yield Route(name, base + path, base, auth, told["secret"])
 

@@ -1,9 +1,11 @@
 """The main job, shown: real payloads go in by HTTP as their senders would post them, and each is followed to its end."""
 
 import json
+import shutil
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -88,7 +90,7 @@ def show(running: Running, check: Callable[[], None]) -> bool:
 
 def _show(http: requests.Session, running: Running, check: Callable[[], None]) -> bool:
     messages = [_post(http, running, case) for case in CASES]
-    table = Table(sys.stdout.isatty())
+    table = Table(sys.stdout.isatty(), shutil.get_terminal_size((120, 24)).columns)
     table.head()
     for group, members in groupby(messages, key=lambda message: message.group):
         table.group(group)
@@ -150,15 +152,29 @@ def _follow(http: requests.Session, running: Running, message: Message, check: C
     step.clear() if step else None
 
 
+WIDTHS = {"mark": 2, "payload": 33, "adapter": 8, "lane": 8, "receipt": 31, "parcel": 21, "journal": 9, "ms": 5}
+DROPPED = ("parcel", "adapter", "lane", "receipt")  # in this order, where the terminal is too narrow for all
+
+
+def columns(width: int) -> list[str]:
+    """The columns that fit."""
+    left = list(WIDTHS)
+    for name in DROPPED:
+        if sum(WIDTHS[column] for column in left) > width:
+            left.remove(name)
+    return left
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Fits 120 columns; in colour on a terminal."""
+    """Fits the terminal; in colour on one."""
 
     colour: bool
+    width: int = 120
 
     def head(self) -> None:
         print()
-        self._print(_line("", "PAYLOAD", "ADAPTER", "LANE", "RECEIPT", "PARCEL", "JOURNAL", "MS"), "2")
+        self._print(self._line({name: name.upper() for name in WIDTHS if name != "mark"}), "2")
 
     def group(self, title: str) -> None:
         print()
@@ -167,22 +183,32 @@ class Table:
     def row(self, message: Message) -> None:
         case = message.case
         first, *more = list(_parcels(message)) or [("", "")]
+        if "parcel" not in columns(self.width):
+            first, more = ("", " ".join(dict.fromkeys(answer for _, answer in (first, *more)))), []
         receipt = message.receipt.partition(".")[2]
         lane = message.receipt.split(".")[2] if receipt else ""
         mark, colour = ("✓", "") if message.right else ("✗", "31")
-        self._print(_line(mark, case.name, case.adapter, lane, receipt, *first, f"{message.milliseconds:.0f}"), colour)
+        cells = {"mark": mark, "payload": case.name, "adapter": case.adapter, "lane": lane, "receipt": receipt}
+        self._print(self._line(cells | {"parcel": first[0], "journal": first[1], "ms": f"{message.milliseconds:.0f}"}), colour)
         for parcel, answer in more:
-            self._print(_line("", "", "", "", "", parcel, answer, ""), colour)
+            self._print(self._line({"parcel": parcel, "journal": answer}), colour)
         if case.why or not message.right:
-            self._print(f"    {_end(message)}", colour or "2")
+            indent = "    "
+            told = textwrap.fill(_end(message), self.width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+            self._print(told, colour or "2")
+
+    def _line(self, cells: Mapping[str, str]) -> str:
+        """A text too long for its column takes from the next."""
+        line, start = "", 0
+        for name in columns(self.width):
+            text = cells.get(name, "")
+            at = start if name != "ms" else start + WIDTHS[name] - len(text)
+            line = line.ljust(at) if len(line) < max(at, 1) or not text else f"{line} "
+            line, start = line + text, start + WIDTHS[name]
+        return line.rstrip()
 
     def _print(self, text: str, colour: str) -> None:
         print(f"\033[{colour}m{text}\033[0m" if self.colour and colour else text, flush=True)
-
-
-def _line(*cells: str) -> str:
-    mark, payload, adapter, lane, receipt, parcel, journal, ms = cells
-    return f"{mark:<2}{payload:<32} {adapter:<8}{lane:<8}{receipt:<30} {parcel:<20} {journal:<8} {ms:>5}".rstrip()
 
 
 def _parcels(message: Message) -> Iterator[tuple[str, str]]:
@@ -198,7 +224,8 @@ def _parcels(message: Message) -> Iterator[tuple[str, str]]:
 
 def _end(message: Message) -> str:
     case, end = message.case, message.end or "no end"
-    said = f"{end} {message.status}: {message.why}" if end == REFUSED else f"{end}: {message.why}"
+    said = f"{end} {message.status}" if end == REFUSED else end
+    said = f"{said}: {message.why}" if message.why else said
     return said if message.right else f"{said} (should be {case.end} {case.status}, {case.stands} in the journals)"
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from azure.core.exceptions import AzureError
 
@@ -50,14 +51,27 @@ async def opened(env: Mapping[str, str]) -> AsyncIterator[Store]:
         await account.close()
 
 
-def environment(run_json: Path, env: Mapping[str, str]) -> Mapping[str, str]:
+def environment(running: Mapping[str, Any] | None, env: Mapping[str, str]) -> Mapping[str, str]:
     """What the caller set, else what the running hub wrote down."""
-    if "AzureWebJobsStorage" in env or "AzureWebJobsStorage__accountName" in env or not run_json.is_file():
+    if running is None:
         return env
-    running = json.loads(run_json.read_text())
     return {"JOURNAL_URL": running["journal"]["url"], **env, "AzureWebJobsStorage": running["storage"]["connection_string"]}
 
 
+def running_here(run_json: Path, env: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """What the hub of this folder wrote down; None if none runs, or if the caller means another storage."""
+    if "AzureWebJobsStorage" in env or "AzureWebJobsStorage__accountName" in env or not run_json.is_file():
+        return None
+    found: Mapping[str, Any] = json.loads(run_json.read_text())
+    return found
+
+
+def _main() -> int:
+    running = running_here(HUB / "run.json", os.environ)
+    where = environment(running, os.environ)
+    variables = {name: where[name] for name in ("JOURNAL_URL",) if name in where}
+    return main(sys.argv[1:], lambda: opened(where), variables, running and running["settings"])
+
+
 if __name__ == "__main__":
-    where = environment(HUB / "run.json", os.environ)
-    sys.exit(main(sys.argv[1:], lambda: opened(where), {name: where[name] for name in ("JOURNAL_URL",) if name in where}))
+    sys.exit(_main())

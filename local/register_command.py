@@ -7,12 +7,14 @@ import argparse
 import asyncio
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from local.terminal import Parser
 from shared.access.register import Register, Tenant
 from shared.access.register_difference import difference
 from shared.access.register_toml import Known, read
@@ -52,8 +54,16 @@ class FileError(Exception):
     """There is no such file, or it may not be read."""
 
 
-def main(argv: Sequence[str], store_factory: StoreFactory, variables: Mapping[str, str] | None = None) -> int:
-    """The exit code. `variables` are what the running hub knows for `${NAME}` in the files; --set adds to them."""
+def main(
+    argv: Sequence[str],
+    store_factory: StoreFactory,
+    variables: Mapping[str, str] | None = None,
+    settings: Collection[str] | None = None,
+) -> int:
+    """The exit code. `variables` are what the running hub knows for `${NAME}` in the files; --set adds to them.
+
+    `settings` are the names that the running hub has a value for; None where that cannot be known.
+    """
     try:
         options = _parser().parse_args(argv)
         given = {**(variables or {}), **dict(options.set)}
@@ -66,11 +76,16 @@ def main(argv: Sequence[str], store_factory: StoreFactory, variables: Mapping[st
     _tell(files)
     if any(file.tenant is None for file in files):
         return _refused(options.what, files)
-    return OK if options.what == "check" else _with_hub(options.what, files, store_factory)
+    if options.what == "check":
+        return OK
+    done = _with_hub(options.what, files, store_factory)
+    if done == OK and settings is not None:
+        _tell_unset(files, settings)
+    return done
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("./hub register", description="The municipalities' register files.", epilog=EPILOG)
+    parser = Parser("./hub register", description="The municipalities' register files.", epilog=EPILOG, allow_abbrev=False)
     commands = parser.add_subparsers(dest="what", required=True, metavar="check|diff|apply")
     for name, words in (
         ("check", "say what is wrong with the files, all of it, by file and line"),
@@ -91,8 +106,10 @@ def _variable(text: str) -> tuple[str, str]:
 
 
 def known_adapters() -> Known:
-    """The folders under adapters/: the folder is the adapter."""
-    return Known(*({path.parent.name for path in (ROOT / "adapters" / room).glob("*/adapter.py")} for room in ("devices", "epj")))
+    """The folders under adapters/: the folder is the adapter. What its devices' numbers look like, it says in DEVICES."""
+    devices, journals = ({path.parent.name for path in (ROOT / "adapters" / room).glob("*/adapter.py")} for room in ("devices", "epj"))
+    shapes = [row for name in sorted(devices) for row in getattr(import_module(f"adapters.devices.{name}.adapter"), "DEVICES", ())]
+    return Known(devices, journals, {system: re.compile(shape) for system, shape in shapes})
 
 
 def _read_all(names: Sequence[str], variables: Mapping[str, str] | None) -> list[File]:
@@ -176,6 +193,15 @@ async def _change(tenants: Sequence[Tenant], store_factory: StoreFactory, *, wri
             if write and changes:
                 await store.save(tenant)
             _tell_changes(tenant, changes, write=write)
+
+
+def _tell_unset(files: Sequence[File], settings: Collection[str]) -> None:
+    rows = [row for file in files if file.tenant for row in (*file.tenant.senders, *file.tenant.endpoints)]
+    named = dict.fromkeys(name for row in rows if row.auth for name in row.auth.secrets)
+    unset = [name for name in named if name not in settings]
+    if unset:
+        given = " ".join(f"{name}=..." for name in unset)
+        print(f"warning: no value in the hub that runs here: {', '.join(unset)}; start it with {given} ./hub run, then apply again")
 
 
 def _tell_changes(tenant: Tenant, changes: Sequence[str], *, write: bool) -> None:

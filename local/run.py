@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from local.prepare import AZURITE_JS, HUB, ROOT
 from local.processes import Child, end, free_ports, is_free, listening, start, wait
 from local.running import Running, credentials, record
 from local.terminal import Halt, Step, say
-from shared.access.register_toml import RegisterError, parse
+from shared.access.register_toml import SECRET, RegisterError, parse
 from shared.access.rows import Auth, Tenant
 
 REGISTER = sorted((ROOT / "local" / "demo").glob("*.toml"))
@@ -121,13 +121,14 @@ def _place(once: bool) -> Iterator[Place]:
 def _run(options: Namespace, place: Place) -> int:
     hub_port, journal_port, *storage_ports = _ports(options)
     tenants = _tenants(f"http://127.0.0.1:{journal_port}")
-    values = {name: signing.new_secret(auth) for tenant in tenants for auth in _auths(tenant) for name in auth.secrets}
+    values = _secrets(tenants)
     _lay_out(place, keep=options.keep)
     running = Running(
         hub=f"http://127.0.0.1:{hub_port}",
         journal=f"http://127.0.0.1:{journal_port}",
         connection_string=_connection_string(storage_ports),
         senders=credentials(tenants, values),
+        settings=sorted({name for name, value in os.environ.items() if value and SECRET.shape.fullmatch(name)} | set(values)),
     )
     settings = {"AzureWebJobsStorage": running.connection_string, "JOURNAL_URL": running.journal, "HUB_PATIENT_KEY": _patient_key(place)}
     parts = Parts(place, {**os.environ, **settings, **values})
@@ -155,6 +156,12 @@ def _tenants(journal: str) -> list[Tenant]:
         return [parse(file.read_text(), str(file.relative_to(ROOT)), None, {"JOURNAL_URL": journal}) for file in REGISTER]
     except RegisterError as error:
         raise Halt(f"{error.findings[0]} (./hub register check says all)") from None
+
+
+def _secrets(tenants: Sequence[Tenant]) -> dict[str, str]:
+    """The demo senders' secrets: what the environment gives, else made for this run."""
+    named = ((name, auth) for tenant in tenants for auth in _auths(tenant) for name in auth.secrets)
+    return {name: os.environ.get(name) or signing.new_secret(auth) for name, auth in named}
 
 
 def _auths(tenant: Tenant) -> list[Auth]:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Running:
     journal: str
     connection_string: str
     senders: Sequence[Credential]
+    settings: Sequence[str] = ()  # names of all that the hub has a value for, secrets among them
 
     def sender(self, tenant: str, adapter: str) -> Credential | None:
         """The first active sender of this format."""
@@ -60,6 +61,7 @@ def _plain(running: Running, pids: Mapping[str, int]) -> dict[str, Any]:
         "storage": {"connection_string": running.connection_string, "pid": pids["storage"]},
         "pid": os.getpid(),
         "senders": [_sender(one) for one in running.senders],
+        "settings": list(running.settings),
     }
 
 
@@ -76,4 +78,5 @@ def _sender(one: Credential) -> dict[str, Any]:
 
 
 def _auth(auth: Auth) -> dict[str, Any]:
-    return {name: value for name, value in asdict(auth).items() if name in ("scheme", "profile", "user") and value}
+    profile = "header" if auth.scheme == "header" else "profile"
+    return {name: value for name, value in (("scheme", auth.scheme), (profile, auth.profile), ("user", auth.user)) if value}

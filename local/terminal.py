@@ -1,7 +1,9 @@
 """What `./hub` says while it works, on stderr so that stdout stays for results. Standard library only."""
 
+import argparse
 import sys
 import time
+from typing import NoReturn
 
 TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 CLEAR = "\r\033[2K"
@@ -13,6 +15,13 @@ class Halt(Exception):
     def __init__(self, sentence: str, status: int = 1) -> None:
         super().__init__(sentence)
         self.status = status
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, and ends the program with status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"hub: {message} ({self.prog} --help says what there is)\n")
 
 
 def say(text: str = "") -> None:

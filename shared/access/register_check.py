@@ -1,7 +1,8 @@
 """What must hold between the rows of one municipality's file: names, secrets, routes and devices that fit together."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from shared.access.rows import Binding, Endpoint, Route, Sender
@@ -54,6 +55,17 @@ def bindings(rows: Sequence[tuple[Table, Binding]]) -> None:
             devices[row.system, row.value].append((table, row))
     for held in devices.values():
         _one_at_a_time(sorted(held, key=lambda pair: pair[1].since))
+
+
+def devices(rows: Sequence[tuple[Table, Binding]], systems: Mapping[str, re.Pattern[str]]) -> None:
+    """A number that no message can hold would leave its citizen without notes, and nobody the wiser."""
+    for table, row in rows:
+        shape = systems.get(row.system)
+        if systems and row.system and shape is None:
+            table.wrong("system", "is not one that the adapters read devices from", hint(row.system, systems), warning=True)
+        elif shape and row.value and not shape.fullmatch(row.value):
+            remedy = "compare it with the README of the adapter and with a message of the device"
+            table.wrong("value", "is no number that devices of this system send", remedy, warning=True)
 
 
 def _one_at_a_time(held: Sequence[tuple[Table, Binding]]) -> None:

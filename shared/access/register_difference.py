@@ -9,6 +9,7 @@ from typing import Any
 from shared.access.rows import Auth, Binding, Endpoint, Route, Sender, Tenant
 from shared.domain.event import Person
 
+_GONE = {"endpoint": ": what waits for it will stay waiting until it is registered again"}
 _HEAD = ("name", "active", "retention_hours")
 
 
@@ -36,7 +37,7 @@ def _rows(old: Tenant | None, new: Tenant) -> list[str]:
 
 def _compared(word: str, old: Sequence[Sender] | Sequence[Endpoint], new: Sequence[Sender] | Sequence[Endpoint]) -> list[str]:
     before, after = {row.name: row for row in old}, {row.name: row for row in new}
-    lines = [f"- {word} {name}" for name in before if name not in after]
+    lines = [f"- {word} {name}{_GONE.get(word, '')}" for name in before if name not in after]
     for name, row in after.items():
         if name in before:
             lines += _changed(f"{word} {name}", before[name], row, [field.name for field in fields(row)])

@@ -5,11 +5,10 @@ The format is explained, in the words of its readers, in `local/demo/310123455.t
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from dataclasses import dataclass, field
 
 from shared.access import register_check as check
+from shared.access.address import unsafe
 from shared.access.register import KINDS
 from shared.access.rows import Auth, Binding, Endpoint, Route, Sender, Tenant
 from shared.access.signature import PROFILES
@@ -19,6 +18,7 @@ from shared.domain import person as persons
 from shared.domain.event import Person
 from shared.domain.message import Lane
 
+SECTIONS = ("sender", "endpoint", "route", "device")
 LANES = tuple(lane.value for lane in Lane)
 INCOMING = ("header", "basic", "hmac")
 OUTGOING = ("header", "basic")  # what we can show a journal
@@ -37,6 +37,7 @@ USER = Form(re.compile(r"[!-9;-~]{1,64}"), "is not a user name", "use visible AS
 SYSTEM = Form(re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]{1,200}"), "is not a URI", "copy it from the README of the sender's adapter")
 DEVICE = Form(re.compile(r"[!-~]{1,100}"), "is not a device's number", "write it as the sender does: visible ASCII without spaces")
 ADDRESS = Form(re.compile(r"[!-~]{1,300}"), "is not an address", "write https://host/path")
+PERSON = re.compile(r"(?<![0-9])[0-9]{6}-?[0-9]{5}(?![0-9])")
 PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
@@ -50,10 +51,14 @@ class RegisterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The adapters that there are: the folders under adapters/devices and adapters/epj."""
+    """The adapters that there are: the folders under adapters/devices and adapters/epj.
+
+    `systems`: whose devices' numbers look how; a number that does not is never met in a message. Empty: nothing is known of them.
+    """
 
     devices: Collection[str]
     journals: Collection[str]
+    systems: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
 
 
 def parse(text: str, name: str, known_adapters: Known | None = None, variables: Mapping[str, str] | None = None) -> Tenant:
@@ -83,6 +88,9 @@ def read(
 def _tenant(root: Table, known: Known | None, variables: Mapping[str, str] | None) -> Tenant | None:
     head = root.table("tenant", required=True)
     if head is None:
+        for section in SECTIONS:
+            root.has(section)
+        root.close()  # says so if it is there under a name that is nearly right
         return None
     orgnr = _orgnr(head)
     senders = [(table, _sender(table, orgnr, known)) for table in root.tables("sender")]
@@ -105,6 +113,7 @@ def _tenant(root: Table, known: Known | None, variables: Mapping[str, str] | Non
     check.endpoints(endpoints)
     check.routes(routes, senders, endpoints)
     check.bindings(bindings)
+    check.devices(bindings, known.systems if known else {})
     return tenant
 
 
@@ -115,9 +124,18 @@ def _orgnr(table: Table) -> str:
     return orgnr
 
 
+def _name(table: Table) -> str:
+    """Of a sender or an endpoint: it stands in receipts, addresses and logs, where no person may stand."""
+    name = table.text("name", NAME)
+    if not PERSON.search(name):
+        return name
+    table.wrong("name", "looks like a person's number", "name the system, as home-measurements")
+    return ""
+
+
 def _sender(table: Table, orgnr: str, known: Known | None) -> Sender:
     return Sender(
-        name=table.text("name", NAME),
+        name=_name(table),
         tenant=orgnr,
         title=table.text("title", TITLE),
         adapters=_adapters(table, known),
@@ -128,7 +146,7 @@ def _sender(table: Table, orgnr: str, known: Known | None) -> Sender:
 
 def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[str, str] | None) -> Endpoint:
     return Endpoint(
-        name=table.text("name", NAME),
+        name=_name(table),
         tenant=orgnr,
         title=table.text("title", TITLE),
         adapter=table.choice("adapter", known.journals) if known else table.text("adapter", ADAPTER),
@@ -203,44 +221,6 @@ def _url(table: Table, variables: Mapping[str, str] | None) -> str:
         table.wrong("url", f"names a variable without a value: {', '.join(sorted(missing))}", "start the hub, or give it with --set")
         return ""
     url = PLACEHOLDER.sub(lambda found: (variables or {})[found[1]], raw)
-    if url and (wrong := _unsafe(url)):
+    if url and (wrong := unsafe(url)):
         table.wrong("url", *wrong)
     return url
-
-
-def _unsafe(url: str) -> tuple[str, str] | None:
-    """What is wrong with an address that patients' data would be sent to; None if nothing is."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return "is not an address", "write https://host/path"
-    if parts.scheme not in ("http", "https") or not host:
-        return "is not an address", "write https://host/path"
-    if parts.scheme == "http" and not _loopback(host):
-        return "would send patients' data unencrypted", "use https; http is for this machine itself only"
-    if _decorated(parts):
-        return "holds more than host and path", "leave out user, password, ? and #; credentials go into auth"
-    if _metadata(host):
-        return "is an address of the platform, never of a journal", "write the journal's own host name"
-    return None
-
-
-def _decorated(parts: SplitResult) -> bool:
-    return bool(parts.username is not None or parts.password is not None or parts.query or parts.fragment)
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _metadata(host: str) -> bool:
-    """Where cloud machines ask for their own keys (domain/security.md 5, SSRF), and what is nobody's address."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return address.is_link_local or address.is_multicast or address.is_unspecified or host == "168.63.129.16"

@@ -100,8 +100,14 @@ PROFILES: Mapping[str, HmacProfile] = {  # domain/devices.md 3. Fitbit (HMAC-SHA
 _TIMESTAMP = {1: re.compile(r"[0-9]{1,12}"), 1000: re.compile(r"[0-9]{1,15}")}  # ASCII digits only: int() reads "1_6", "+16", "١٦" too
 _ID = re.compile(r"[!-\-/-~]{1,256}")  # no dot: it would move the borders in id.timestamp.body
 
+_MISSING = 1  # the rank of a request without any proof of a sender's kind
+_ABSENT = Fault(_MISSING, "", "")  # what to say of it hangs on all senders: see _nothing
 _NOBODY = Fault(0, "no sender is registered here", "register the sender for this municipality and adapter")
-_MISMATCH = Fault(5, "the credentials do not match", "check the secret, and sign the bytes exactly as they are sent")
+_MISMATCH = Fault(
+    5,
+    "the credentials do not match",
+    "check the secret, sign the bytes exactly as they are sent, and ask the municipality whether your secret is set",
+)
 
 
 def authenticate(senders: Sequence[Sender], secret: Callable[[str], str | None], headers: Headers, body: bytes, now: float) -> Sender:
@@ -118,8 +124,24 @@ def authenticate(senders: Sequence[Sender], secret: Callable[[str], str | None],
         elif fault.rank > nearest.rank:
             nearest = fault
     if found is None:
-        raise Unauthenticated(nearest.reason, nearest.remedy)
+        nearest = _nothing([sender.auth for sender in senders]) if nearest.rank == _MISSING else nearest
+        raise Unauthenticated(nearest.reason, nearest.remedy, basic=any(sender.auth.scheme == "basic" for sender in senders))
     return found
+
+
+def _nothing(ways: Sequence[Auth]) -> Fault:
+    """No proof of any kind: what would be one here. Header names are no secrets."""
+    names = sorted(filter(None, {_header(auth) for auth in ways}))
+    if len(names) == 1:
+        return Fault(_MISSING, f"the header {names[0]} is missing", f"send your credentials in the header {names[0]}")
+    told = ", ".join(names)
+    return Fault(_MISSING, f"no credentials: none of the headers {told} is there", "send the one agreed with the municipality")
+
+
+def _header(auth: Auth) -> str:
+    if auth.scheme == "hmac":
+        return PROFILES[auth.profile].signature if auth.profile in PROFILES else ""
+    return {"basic": "authorization", "header": auth.profile}.get(auth.scheme, "")
 
 
 def _check(auth: Auth, secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Fault | None:
@@ -136,7 +158,7 @@ def _check_static(header: str, expected: Sequence[bytes], headers: Headers) -> F
     """Digests are compared, being of equal length: not even the secret's length shows."""
     given = headers.get(header)
     if not given:
-        return Fault(1, f"the header {header} is missing", f"send the agreed credentials in the header {header}")
+        return _ABSENT
     if header == "authorization" and given[:6].lower() == "basic ":  # the scheme's name is case-insensitive (RFC 9110)
         given = "Basic " + given[6:]
     shown = hashlib.sha256(_bytes(given)).digest()
@@ -180,7 +202,8 @@ def _parts(profile: HmacProfile, headers: Headers) -> Parts | Fault:
     """What the headers hold, or what is wrong with the first of them that is not what the profile demands."""
     given = headers.get(profile.signature)
     if not given:
-        return Fault(1, f"the header {profile.signature} is missing", "sign the request as its profile says")
+        begun = any(headers.get(name) for name in (profile.timestamp, profile.id) if name)  # signs so, but not all of it came
+        return Fault(2, f"the header {profile.signature} is missing", "sign the request as its profile says") if begun else _ABSENT
     pieces = given.split(profile.separator, MOST_SIGNATURES + 1) if profile.separator else [given]
     if len(pieces) > MOST_SIGNATURES or len(given) > LONGEST_HEADER:
         return Fault(2, f"{profile.signature} holds more than {MOST_SIGNATURES} signatures", "send only those in use")

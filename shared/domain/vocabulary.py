@@ -41,7 +41,7 @@ class Row:
     unit: str  # as a nurse reads it
     usual: Range | None
     possible: Range
-    hint: str = ""  # what a value outside `possible` most often is
+    hint: str = ""  # for a sender that chooses its unit: what a value outside `possible` most often comes from
 
 
 def _range(low: str, high: str) -> Range:
@@ -68,7 +68,7 @@ def parked(quantity: Quantity, value: Decimal) -> str | None:
     row = QUANTITIES[quantity]
     if value in row.possible:
         return None
-    return f"{quantity} is outside {row.possible} {row.ucum}. {row.hint}".rstrip()
+    return f"{quantity} is outside {row.possible} {row.ucum}"
 
 
 def unlikely(values: Mapping[Quantity, Decimal]) -> str | None:
@@ -80,3 +80,8 @@ def unlikely(values: Mapping[Quantity, Decimal]) -> str | None:
     if systolic is not None and diastolic is not None and diastolic >= systolic:
         return "diastolic is not below systolic"
     return None
+
+
+def hint(values: Mapping[Quantity, Decimal]) -> str:
+    """What a sender of `unlikely` values in our units may have to change; empty if nothing comes to mind."""
+    return next((QUANTITIES[quantity].hint for quantity, value in values.items() if parked(quantity, value)), "")

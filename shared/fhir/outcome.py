@@ -43,12 +43,16 @@ def findings(found: Iterable[Finding]) -> Json:
 
 
 def issue(severity: str, kind: str, text: str, remedy: str = "", field: str = "", national: str = "2.4") -> Json:
-    """Known clients print `details.text` for writes and `diagnostics` for reads: both are filled."""
+    """Known clients print `details.text` (the cause) for writes and `diagnostics` (cause and remedy) for reads: both are filled."""
     place = f"{field}: " if field and not text.startswith(field) else ""
     return {
         "severity": severity,
         "code": kind,
         "details": {"coding": [terminology.coding(terminology.OUTCOME, national)], "text": text},
-        "diagnostics": f"{place}{text} {remedy}".rstrip(),
+        "diagnostics": " ".join(_sentence(part) for part in (f"{place}{text}", remedy) if part),
         **said(expression=[expression] if (expression := _ROOT.sub("", field)) else []),
     }
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

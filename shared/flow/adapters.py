@@ -1,30 +1,35 @@
 """Finds adapters by name: the folder is the adapter, loaded at its first message."""
 
-import re
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
+from pkgutil import iter_modules
 
 from shared.domain.adapter import Adapter, JournalAdapter
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
-
-@cache
 def device(name: str) -> Adapter | None:
-    """The format of a sender, None if there is no such folder."""
-    module = _load("devices", name)
-    return module.ADAPTER if module else None
+    """The format of a sender, None if there is no such folder. Nothing is remembered of names that are none: anybody may ask for them."""
+    return _device(name) if name in names("devices") else None
 
 
-@cache
 def journal(name: str) -> JournalAdapter | None:
     """The way to a journal, None if there is no such folder."""
-    module = _load("epj", name)
-    return module.ADAPTER if module else None
+    return _journal(name) if name in names("epj") else None
 
 
-def _load(room: str, name: str):  # type: ignore[no-untyped-def]  # a module has no narrower type than its attributes
-    if not _NAME.fullmatch(name) or not find_spec(f"adapters.{room}.{name}"):
-        return None
-    return import_module(f"adapters.{room}.{name}.adapter")
+@cache
+def names(room: str) -> frozenset[str]:
+    """The folders of a room under `adapters`."""
+    return frozenset(module.name for module in iter_modules(import_module(f"adapters.{room}").__path__))
+
+
+@cache
+def _device(name: str) -> Adapter:
+    found: Adapter = import_module(f"adapters.devices.{name}.adapter").ADAPTER
+    return found
+
+
+@cache
+def _journal(name: str) -> JournalAdapter:
+    found: JournalAdapter = import_module(f"adapters.epj.{name}.adapter").ADAPTER
+    return found

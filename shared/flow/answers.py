@@ -59,8 +59,9 @@ def refused(fault: Fault, *, national: bool) -> Reply:
 
 
 def with_adapters(answer: Answer, reply: Reply) -> Reply:
-    """The sender's protocol expects its own answer; the hub's headers stay."""
-    return Reply(answer.status, answer.media, answer.body, reply.headers)
+    """The sender's protocol expects its own answer; the hub's headers stay, and one more says what its protocol has no word for."""
+    told = {} if reply.status < 300 else {"X-Problem": orjson.loads(reply.body).get("detail", "").encode("ascii", "replace").decode()}
+    return Reply(answer.status, answer.media, answer.body, {**reply.headers, **told})
 
 
 _TITLES = {

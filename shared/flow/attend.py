@@ -1,15 +1,18 @@
 """How a worker attends to a line. Both halves of the flow do it the same way; only what is done in a turn differs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from uuid import uuid4
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from azure.core.exceptions import AzureError
 
 from shared import log
 from shared.hub import Half, Hub
-from shared.storage.lines import Head, Hold, Look, Lost
+from shared.storage.head import Head
+from shared.storage.lines import Hold, Look, Lost
 from shared.storage.packs import Pack
 
-FALLS = 3  # a row that has brought its worker down this often is set aside
+_FALLS_ALONE = 2
 _LINGER = 1.0  # seconds a worker stays at a line once it is empty, free for others to take: as long as the host's slowest poll
 _SHIFT = 60.0  # seconds at one line, then it goes back on the queue: a function may not run for ever (host.json, functionTimeout)
 _BACK = 1.0  # seconds until a held line is asked for again
@@ -45,10 +48,17 @@ async def _once(hub: Hub, half: Half, line: str, turn: Turn) -> bool:
     """Whether there is more to do at once."""
     look = await half.lines.look(line)
     now = hub.clock()
-    if look.head is None or not look.packs or look.head.not_before > now:
-        return False  # nothing to do, or its message is on its way
+    if not look.packs:
+        return False
+    if look.head is None:
+        log.alarm("line without head", half=half.name, line=line)
+        await half.lines.give_head(line)
+        return True
     if look.head.held(now):
-        await come_back(hub, half, line, _BACK)
+        await come_back(hub, half, line, now + _BACK, early=_BACK)
+        return False
+    if look.head.not_before > now:
+        await come_back(hub, half, line, look.head.not_before)
         return False
     try:
         return await turn(hub, line, look)
@@ -57,13 +67,13 @@ async def _once(hub: Hub, half: Half, line: str, turn: Turn) -> bool:
         return True  # what was written by whom shows at the next look
 
 
-async def come_back(hub: Hub, half: Half, line: str, delay: float) -> None:
-    """Queues a line for later. A line of which this worker has a message coming before then needs no second one."""
+async def come_back(hub: Hub, half: Half, line: str, at: float, early: float = 0.0) -> None:
+    """Queues a line for later, unless this worker has a message coming for it at about that time, or up to `early` seconds before."""
     now = hub.clock()
-    if now < half.due.get(line, 0.0) <= now + delay + _BACK:
+    if now < half.due.get(line, 0.0) and at - early <= half.due[line] <= at + _BACK:
         return
-    half.due[line] = now + delay
-    await hub.queues.put(half.name, [line], delay)
+    await hub.queues.put(half.name, [line], max(at - now, 0.0))
+    half.due[line] = at
 
 
 async def ring(hub: Hub, half: Half, lines: Sequence[str]) -> None:
@@ -85,24 +95,31 @@ async def _tell(hub: Hub, half: Half, lines: tuple[str, ...]) -> None:
     await hub.queues.put(half.name, list(lines))
 
 
-def holder() -> str:
-    """A name for one hold. The ETag of the head is the fence; the name tells a hold of ours from another's when an answer was lost."""
-    return uuid4().hex
-
-
-def careful(head: Head) -> bool:
-    """After a fall, one entry at a time: then it is known which one brings its worker down."""
-    return head.falls > 0
-
-
 def waiting(pack: Pack) -> list[int]:
     """The places in a pack that have no end yet."""
     return [place for place, state in enumerate(pack.states) if state is None or "end" not in state]
 
 
-async def free(half: Half, hold: Hold) -> None:
-    """Lets go after a failure of ours, if the line is still ours."""
+def fallen(head: Head, at: int) -> bool:
+    """True if this position brought its worker down three times: once among others, and then alone."""
+    return head.trying == at and head.falls >= _FALLS_ALONE
+
+
+@asynccontextmanager
+async def holding(half: Half, hold: Hold) -> AsyncIterator[None]:
+    """Lets go if the work fails, and counts a fall unless storage, the network or the host's stop is to blame."""
     try:
-        await half.lines.let_go(hold)
+        yield
     except Lost:
-        log.step("lost the line", half=half.name, line=hold.line)
+        raise
+    except BaseException as error:
+        with suppress(Lost, AzureError):
+            await half.lines.let_go(hold, fell=_may_be_ours(error))
+        raise
+
+
+def _may_be_ours(error: BaseException) -> bool:
+    """False where storage, the network or the host's stop is to blame: no payload is set aside for these."""
+    if isinstance(error, AzureError):
+        return 400 <= (getattr(error, "status_code", None) or 0) < 429  # storage refuses what we wrote
+    return isinstance(error, Exception) and not isinstance(error, TimeoutError | OSError)

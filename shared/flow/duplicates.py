@@ -47,25 +47,38 @@ def sort_out(jobs: Sequence[Waiting], owners: Mapping[str, Claim], now: float) -
 
 
 def _judge(job: Waiting, known: Mapping[str, Claim], now: float) -> tuple[Claim | None, Verdict]:
-    claim = Claim(job.entry["id"], job.at, job.entry["content"], now)
+    claim = Claim(job.entry["id"], job.at, job.entry["content"], now, job.entry["id"])
     owner = known.get(claim.id)
-    if owner is None or owner.position == job.at:
-        return claim, Verdict(claim.id)
-    recent = now - owner.since <= _window(job.entry)
-    if recent and owner.content == claim.content:
+    if owner is None or owner.position == job.at or _old(job.entry, owner, now):
+        return _owned(claim, owner)
+    if owner.content == claim.content:
         return None, Verdict(claim.id, owner.position)
-    other = replace(claim, id=_other(claim, "" if recent else str(owner.position)))
-    again = known.get(other.id)
-    if again and again.position != job.at:
-        return None, Verdict(other.id, again.position)
-    return other, Verdict(other.id, owner.position if recent else None, correction=recent)
+    other = _hash(claim.id, claim.content)
+    claim, again = replace(claim, id=other, name=other), known.get(other)
+    if again is None or again.position == job.at or _old(job.entry, again, now):
+        claim, verdict = _owned(claim, again)
+        return claim, Verdict(verdict.id, owner.position, correction=True)
+    return None, Verdict(other, again.position)
 
 
-def _window(entry: Entry) -> float:
-    """Seconds for which the same id means the same message; an id that comes again later is a new one."""
+def _owned(claim: Claim, owner: Claim | None) -> tuple[Claim, Verdict]:
+    """The id is this receipt's: it is new, was claimed before a crash, or its owner is too old to be meant.
+
+    A taken-over id goes on under another name: the journal still knows the old one, and would take the new message for a repeat.
+    """
+    if owner is None:
+        return claim, Verdict(claim.name)
+    if owner.position == claim.position:
+        return owner, Verdict(owner.name)
+    taken = replace(claim, name=_hash(claim.id, str(claim.position)), etag=owner.etag)
+    return taken, Verdict(taken.name)
+
+
+def _old(entry: Entry, owner: Claim, now: float) -> bool:
+    """True if the id has been out of use for so long that its next use is another message."""
     adapter = adapters.device(entry["adapter"])
-    return adapter.window.total_seconds() if adapter else float("inf")
+    return adapter is not None and now - owner.since > adapter.window.total_seconds()
 
 
-def _other(claim: Claim, after: str) -> str:
-    return hashlib.sha256(f"{claim.id}|{claim.content}|{after}".encode()).hexdigest()[:40]
+def _hash(first: str, second: str) -> str:
+    return hashlib.sha256(f"{first}|{second}".encode()).hexdigest()[:40]

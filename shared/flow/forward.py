@@ -1,7 +1,7 @@
 """Third step: a worker takes one of an endpoint's lines and sends its parcels, in order per patient: one parcel, one verdict."""
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,43 +12,50 @@ from shared.access.register import Endpoint
 from shared.domain.message import Lane
 from shared.errors import Refused, Unavailable
 from shared.flow import adapters
-from shared.flow.attend import FALLS, attend, careful, come_back, free, holder, waiting
+from shared.flow.attend import attend, come_back, fallen, holding, waiting
 from shared.flow.names import owner_of
-from shared.flow.schedule import GIVE_UP, delay
+from shared.flow.schedule import GIVE_UP, MIDDLE, delay
 from shared.hub import Hub
-from shared.storage.lines import PAGE, Look, Outcome
+from shared.storage.head import Head
+from shared.storage.lines import PAGE, Look, Outcome, position
 from shared.storage.packs import Entry, Pack
 from shared.storage.queues import lane_of
 
 _ANSWER = 64 * 1024  # bytes of a journal's answer that are read
 _COMMIT = 1_500_000  # bytes of packs in one turn: their commit is one transaction of at most 4 MiB, in base64
+_PAGES = 20  # read in one turn at most
 _STOPPED = 30.0  # seconds until a stopped endpoint's line is looked at again
 _DOWN = 2  # different patients in a row whose parcels found no answer: then the endpoint is taken to be down, and its line waits
 _LINE_WAIT = {Lane.ALARM: 15.0, Lane.ROUTINE: 60.0}  # seconds at most between two tries of a line whose endpoint is down
+
+
+Place = tuple[Pack, int]  # a parcel: its pack and its place in it
 
 
 @dataclass(slots=True)
 class Round:
     """One turn at a line.
 
-    `blocked`: patients with a parcel that must go first; `next_due`: when the first of those may be tried. `streak`: how many
-    different patients' parcels in a row found no answer, over all turns; `last`: the latest of them. One patient alone never
-    stops a line.
+    `blocked`: patients with a parcel that must go first; `next_due`: when the first of those may be tried. `tried`: when the first
+    waiting parcel of a patient was tried last, 0 = never. `streak`: how many different patients' parcels in a row found no answer,
+    over all turns; `last`: the latest of them, `wish`: its journal's Retry-After. One patient alone never stops a line.
     """
 
     hub: Hub
     line: str
     endpoint: Endpoint
-    deadline: float
-    most: int
-    fallen: bool
-    streak: int
-    last: str
+    head: Head
+    now: float
     failed: bool = False
     sent: int = 0
     delivered: int = 0
     out_of_time: bool = False
+    unread: bool = False
     next_due: float = float("inf")
+    streak: int = 0
+    last: str = ""
+    wish: float | None = None
+    tried: dict[str, float] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
     packs: list[Pack] = field(default_factory=list)
 
@@ -63,7 +70,7 @@ class Round:
     @property
     def over(self) -> bool:
         full = len(self.packs) >= PAGE or sum(len(pack.blob) for pack in self.packs) > _COMMIT
-        return self.out_of_time or self.down or full or self.sent >= self.most
+        return self.out_of_time or self.down or full or (self.head.careful and self.sent > 0)
 
 
 async def forward(hub: Hub, lines: Sequence[str]) -> None:
@@ -75,32 +82,20 @@ async def _turn(hub: Hub, line: str, look: Look) -> bool:
     assert look.head  # noqa: S101 -- attend looks first
     endpoint = await _endpoint(hub, line)
     if endpoint is None:
-        await come_back(hub, hub.parcels, line, _STOPPED)
+        await come_back(hub, hub.parcels, line, hub.clock() + _STOPPED, early=_STOPPED)
         return False
-    now, settings = hub.clock(), hub.settings
-    hold = await hub.parcels.lines.take(line, look.head, holder(), now + settings.hold_seconds)
+    turn = Round(hub, line, endpoint, look.head, hub.clock(), streak=look.head.failures, last=look.head.failing)
+    first, later = _plan(turn, look.packs)
+    if not (first or later or look.more):
+        return await _again(turn, Outcome())
+    at = _position(next(iter([*first, *later]), None) if look.head.careful else (look.packs[-1], len(look.packs[-1].entries) - 1))
+    hold = await hub.parcels.lines.take(line, look.head, at, turn.now + hub.settings.hold_seconds)
     if hold is None:
         return True
-    turn = Round(
-        hub,
-        line,
-        endpoint,
-        deadline=now + settings.hold_seconds - settings.call_timeout - 1.0,
-        most=1 if careful(look.head) else 1_000,
-        fallen=look.head.falls >= FALLS,
-        streak=look.head.failures,
-        last=look.head.failing,
-    )
-    try:
-        async for pack in _packs(hub, line, look):
-            await _send_pack(turn, pack)
-            if turn.over:
-                break
-    except BaseException:
-        await free(hub.parcels, hold)
-        raise
-    outcome = _outcome(turn)
-    await hub.parcels.lines.commit(hold, outcome)
+    async with holding(hub.parcels, hold):
+        await _send_all(turn, first, later, look)
+        outcome = _outcome(turn)
+        await hub.parcels.lines.commit(hold, outcome)
     log.step("forwarded", line=line, delivered=turn.delivered, sent=turn.sent, failures=outcome.failures)
     return await _again(turn, outcome)
 
@@ -113,40 +108,59 @@ async def _endpoint(hub: Hub, line: str) -> Endpoint | None:
     return endpoint if tenant and tenant.active and endpoint and endpoint.active else None
 
 
-async def _packs(hub: Hub, line: str, look: Look) -> AsyncIterator[Pack]:
-    """What waits, in order; further pages are read only if there is time left for them."""
-    found, more = look.packs, look.more
-    while True:
-        for pack in found:
-            yield pack
-        if not more:
-            return
-        found, more = await hub.parcels.lines.waiting(line, found[-1].sequence + 1)
+def _plan(turn: Round, packs: Sequence[Pack]) -> tuple[list[Place], list[Place]]:
+    """What may be sent now, in order per patient: first those of patients with nothing untold, then those that were tried before."""
+    first: list[Place] = []
+    later: list[Place] = []
+    for pack in packs:
+        for place in waiting(pack):
+            patient, state = pack.entries[place]["patient"], pack.states[place] or {}
+            if patient not in turn.blocked and state.get("not_before", 0.0) > turn.now:
+                turn.blocked.add(patient)
+                turn.next_due = min(turn.next_due, state["not_before"])
+            if patient not in turn.blocked:
+                tried = turn.tried.setdefault(patient, state.get("tried", 0.0))
+                (later if tried else first).append((pack, place))
+    return first, sorted(later, key=lambda one: turn.tried[one[0].entries[one[1]]["patient"]])
 
 
-async def _send_pack(turn: Round, pack: Pack) -> None:
-    for place in waiting(pack):
-        if turn.hub.clock() > turn.deadline:
-            turn.out_of_time = True
+async def _send_all(turn: Round, first: list[Place], later: list[Place], look: Look) -> None:
+    """Page by page what was never tried, then, longest ago first, what was: no patient's failure keeps the others from their turn."""
+    packs, more = look.packs, look.more
+    for _ in range(_PAGES):
+        await _send(turn, first)
+        if turn.over or not more:
+            break
+        packs, more = await turn.hub.parcels.lines.waiting(turn.line, packs[-1].sequence + 1)
+        first, tried = _plan(turn, packs)
+        later += tried
+    await _send(turn, later)
+    turn.unread = more
+
+
+async def _send(turn: Round, places: Sequence[Place]) -> None:
+    """Sends these until the turn is over; a patient whose parcel found no answer is stepped over."""
+    settings = turn.hub.settings
+    deadline = turn.now + settings.hold_seconds - settings.call_timeout - 1.0
+    for pack, place in places:
+        turn.out_of_time = turn.out_of_time or turn.hub.clock() > deadline
         if turn.over:
             return
-        patient, state = pack.entries[place]["patient"], pack.states[place] or {}
-        if patient in turn.blocked:
-            continue
-        if state.get("not_before", 0.0) > turn.hub.clock():
-            turn.blocked.add(patient)
-            turn.next_due = min(turn.next_due, state["not_before"])
-            continue
-        pack.states[place] = await _send_one(turn, pack, place, state)
-        if pack not in turn.packs:
-            turn.packs.append(pack)
+        if pack.entries[place]["patient"] not in turn.blocked:
+            pack.states[place] = await _send_one(turn, pack, place, pack.states[place] or {})
+            if pack not in turn.packs:
+                turn.packs.append(pack)
+
+
+def _position(one: Place | None) -> int:
+    return position(one[0].sequence, one[1]) if one else -1
 
 
 async def _send_one(turn: Round, pack: Pack, place: int, state: dict[str, Any]) -> dict[str, Any]:
     """One parcel, one verdict: the state that is written about it."""
     entry, now, attempt = pack.entries[place], turn.hub.clock(), state.get("attempt", 0) + 1
     turn.sent += 1
-    if turn.fallen:
+    if fallen(turn.head, position(pack.sequence, place)):
         return _parked(turn, attempt, now, "the worker fell three times over this parcel")
     try:
         name, answer = await _post(turn.hub, turn.endpoint, entry, pack.bodies[place])
@@ -163,20 +177,20 @@ async def _send_one(turn: Round, pack: Pack, place: int, state: dict[str, Any]) 
 
 
 def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavailable) -> dict[str, Any]:
-    """While the endpoint is down a parcel waits twice as long as the line: another patient's is tried next, and its own schedule rests."""
-    turn.failed = True
+    """While the endpoint is down a parcel waits as long as its line, and its own schedule rests."""
+    turn.failed, turn.wish = True, error.retry_after
     if entry["patient"] != turn.last:
         turn.streak, turn.last = turn.streak + 1, entry["patient"]
     alone = state.get("alone", 0) + (0 if turn.down else 1)
-    wait = 2 * _line_wait(turn) if turn.down else delay(turn.lane, alone, entry["id"], error.retry_after) * turn.hub.settings.retry_scale
-    due = turn.hub.clock() + wait
+    now = turn.hub.clock()
+    wait = _line_wait(turn) if turn.down else delay(turn.lane, alone, entry["id"], error.retry_after) * turn.hub.settings.retry_scale
     turn.blocked.add(entry["patient"])
-    turn.next_due = min(turn.next_due, due)
-    return {"attempt": state.get("attempt", 0) + 1, "alone": alone, "not_before": due, "reason": error.reason}
+    turn.next_due = min(turn.next_due, now + wait)
+    return {"attempt": state.get("attempt", 0) + 1, "alone": alone, "tried": now, "not_before": now + wait, "reason": error.reason}
 
 
 def _line_wait(turn: Round) -> float:
-    return min(delay(turn.lane, turn.streak - 1, "8000"), _LINE_WAIT[turn.lane]) * turn.hub.settings.retry_scale
+    return delay(turn.lane, turn.streak - 1, MIDDLE, turn.wish, _LINE_WAIT[turn.lane]) * turn.hub.settings.retry_scale
 
 
 async def _post(hub: Hub, endpoint: Endpoint, entry: Entry, document: bytes) -> tuple[str, int]:
@@ -186,7 +200,7 @@ async def _post(hub: Hub, endpoint: Endpoint, entry: Entry, document: bytes) -> 
         raise Refused("this hub has no such way to reach a journal")
     call = journal.request(endpoint.url, entry["resource"], entry["id"], document)
     timeout = aiohttp.ClientTimeout(total=hub.settings.call_timeout)
-    headers = {**call.headers, **_authorization(hub, endpoint)}
+    headers = {**call.headers, **_authorization(hub, endpoint), "Accept-Encoding": "identity"}
     try:
         async with hub.http.request(
             call.method, call.url, data=call.body, headers=headers, timeout=timeout, allow_redirects=False
@@ -239,9 +253,9 @@ def _outcome(turn: Round) -> Outcome:
 
 async def _again(turn: Round, outcome: Outcome) -> bool:
     """What is left: at once if only time or room ran out, else when the line or the first blocked patient is due."""
-    if turn.over and not turn.down:
+    if (turn.over and not turn.down) or (turn.unread and turn.sent):
         return True
     due = outcome.not_before or turn.next_due
     if due < float("inf"):
-        await come_back(turn.hub, turn.hub.parcels, turn.line, max(due - turn.hub.clock(), 0.0))
+        await come_back(turn.hub, turn.hub.parcels, turn.line, due)
     return False

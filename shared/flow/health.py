@@ -1,10 +1,14 @@
 """Whether the hub is alive, and whether it can take messages."""
 
+import asyncio
+
 import orjson
 from azure.core.exceptions import AzureError
 
 from shared.flow.answers import JSON, Fault, Reply, refused
 from shared.hub import Hub
+
+_PATIENCE = 8.0  # seconds
 
 
 def alive() -> Reply:
@@ -15,9 +19,10 @@ def alive() -> Reply:
 async def ready(hub: Hub) -> Reply:
     """200 if a payload could be stored and queued now: storage answers, and at least one municipality is registered."""
     try:
-        await hub.registers.refresh()
-        await hub.queues.answer()
-    except AzureError:
+        async with asyncio.timeout(_PATIENCE):
+            await hub.registers.refresh()
+            await hub.queues.answer()
+    except (AzureError, TimeoutError):
         fault = Fault(503, "storage does not answer", "check the storage account and the app's access to it", headers={"Retry-After": "5"})
         return refused(fault, national=False)
     municipalities = len((await hub.registers.current()).tenants)

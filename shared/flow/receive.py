@@ -1,5 +1,6 @@
 """First step: who is it, may they, have we the bytes. 202 is said once bytes and receipt are durable and their line is rung."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from shared.storage.append import Addition
 
 ITEMS = 500  # in one payload
 _WAITING = 1_000  # appends of one sender that may wait in one worker before it is asked to slow down
-LARGEST = 1_000_000  # bytes, of any format
+PATIENCE = 20.0  # seconds; a sender hears 503 before its own patience is over, and what it repeats is recognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +42,45 @@ class Payload:
 async def receive(hub: Hub, payload: Payload) -> Reply:
     """The answer for the sender, whatever happens; what was not accepted is not stored."""
     adapter = adapters.device(payload.adapter)
-    items: Sequence[Item] | None = None
-    receipt = ""
+    heard = Heard()
     try:
-        sender = await _sender(hub, payload, adapter)
-        assert adapter  # noqa: S101 -- _sender refuses an unknown one
-        items = _items(payload, adapter)
-        receipt = await _accept(hub, payload, adapter, sender, items)
-        reply = accepted(receipt, national=payload.national)
+        async with asyncio.timeout(PATIENCE):
+            reply = await _hear(hub, payload, adapter, heard)
     except Fault as fault:
-        log.step("refused", status=fault.status, reason=fault.reason if not fault.field else "payload")
-        reply = refused(fault, national=payload.national)
+        reply = _no(payload, fault)
+    except TimeoutError as error:
+        reply = _no(payload, _later(error))
     if adapter and adapter.answer and reply.status not in (401, 403, 404):
-        return with_adapters(adapter.answer(items, reply.status, receipt), reply)
+        return with_adapters(adapter.answer(heard.items, reply.status, heard.receipt), reply)
     return reply
 
 
-async def _sender(hub: Hub, payload: Payload, adapter: Adapter | None) -> Sender:
+@dataclass(slots=True)
+class Heard:
+    """How far we came: what the sender's own protocol may need for its answer."""
+
+    items: Sequence[Item] | None = None
+    receipt: str = ""
+
+
+async def _hear(hub: Hub, payload: Payload, adapter: Adapter | None, heard: Heard) -> Reply:
+    if adapter is None or (adapter.resource and not payload.national):
+        raise Fault(404, "no such format is known at this address", "see docs/senders.md for the addresses of formats")
+    sender = await _sender(hub, payload, adapter)
+    heard.items = _items(payload, adapter)
+    heard.receipt = await _accept(hub, payload, adapter, sender, heard.items)
+    return accepted(heard.receipt, national=payload.national)
+
+
+def _no(payload: Payload, fault: Fault) -> Reply:
+    known = payload.adapter if adapters.device(payload.adapter) else ""
+    log.step("refused", status=fault.status, format=known, reason="payload" if fault.field else fault.reason)
+    return refused(fault, national=payload.national)
+
+
+async def _sender(hub: Hub, payload: Payload, adapter: Adapter) -> Sender:
     register = await known_register(hub)
     tenant = register.tenant(payload.tenant)
-    if adapter is None:
-        raise Fault(404, "no such format is known to this hub", "name a format from docs/senders.md in the path")
     if tenant is None:
         raise Fault(
             404,

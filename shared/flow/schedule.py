@@ -12,9 +12,12 @@ DELAYS = {
 GIVE_UP = 7 * 24 * 3600  # seconds; then it is parked, never gone
 
 
-def delay(lane: Lane, attempt: int, seed: str, wish: float | None = None) -> float:
+MIDDLE = "8000"  # a seed that neither shortens nor lengthens
+
+
+def delay(lane: Lane, attempt: int, seed: str, wish: float | None = None, most: float = float("inf")) -> float:
     """Seconds until the next attempt; `attempt` counts the failed ones. A journal's `wish` (Retry-After) counts between once and four
-    times our own delay."""
+    times our own delay, which is `most` at the most."""
     steps = DELAYS[lane]
-    own = steps[min(attempt, len(steps)) - 1] * (0.8 + 0.4 * int(seed[:4], 16) / 0xFFFF)
+    own = min(steps[min(attempt, len(steps)) - 1] * (0.8 + 0.4 * int(seed[:4], 16) / 0xFFFF), most)
     return own if wish is None else min(max(wish, own), 4 * own)

@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError
 
 from shared.flow.answers import JSON, Fault, Reply, refused
 from shared.flow.names import receipt_name
-from shared.flow.receive import known_register, prove
+from shared.flow.receive import PATIENCE, known_register, prove
 from shared.hub import Hub
 from shared.storage.lines import place_of
 from shared.storage.packs import Pack
@@ -24,10 +24,11 @@ _UNKNOWN = Fault(404, "there is no such receipt of yours", "use the id that the 
 async def status(hub: Hub, receipt: str, headers: Mapping[str, str], path: str) -> Reply:
     """`path`: the request's path, which is what a signature covers where there is no body."""
     try:
-        return Reply(200, JSON, orjson.dumps(await _status(hub, receipt, headers, path)))
+        async with asyncio.timeout(PATIENCE):
+            return Reply(200, JSON, orjson.dumps(await _status(hub, receipt, headers, path)))
     except Fault as fault:
         return refused(fault, national=False)
-    except AzureError:
+    except (AzureError, TimeoutError):
         return refused(
             Fault(503, "the hub cannot look that up now", "ask again in a few seconds", headers={"Retry-After": "5"}), national=False
         )
@@ -48,7 +49,7 @@ async def _status(hub: Hub, receipt: str, headers: Mapping[str, str], path: str)
 
 async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> dict[str, Any]:
     state = pack.states[place] or {}
-    told: dict[str, Any] = {"receipt": receipt, "received_at": _time(pack.since), "status": "received"}
+    told: dict[str, Any] = {"receipt": receipt, "received_at": written(pack.since), "status": "received"}
     if state.get("end") == "duplicate":
         return told | {"status": "duplicate", "first": receipt_name(line, state["first"])}
     if "corrects" in state:
@@ -58,6 +59,7 @@ async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> di
     deliveries = await deliveries_of(hub, state.get("parcels", {}))
     told["set_aside"] = [{"item": item, "reason": reason, "remedy": remedy} for item, reason, remedy in state["problems"]]
     told["parcels"] = deliveries
+    told |= {name: state[name] for name in ("repairs", "warnings") if state.get(name)}
     told["counts"] = {"items": state["items"], "documents": state["documents"], "set_aside": state["set_aside"], **_counts(deliveries)}
     return told | {"status": _word(state, deliveries)}
 
@@ -97,15 +99,16 @@ def _delivery(line: str, at: int, pack: Pack | None) -> dict[str, Any]:
         "attempts": state.get("attempt", 0),
     }
     if "at" in state:
-        told["at"] = _time(state["at"])
+        told["at"] = written(state["at"])
     if "answer" in state:
         told["answer"], told["journal"] = state["answer"], state["name"]
     if "reason" in state:
         told["reason"] = state["reason"]
     if "not_before" in state:
-        told["not_before"] = _time(state["not_before"])
+        told["not_before"] = written(state["not_before"])
     return told
 
 
-def _time(seconds: float) -> str:
+def written(seconds: float) -> str:
+    """A moment as senders read it: UTC, milliseconds; later moments sort after earlier ones."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,7 +11,7 @@ from functools import partial
 from shared import log
 from shared.domain.message import Lane
 from shared.flow.names import owner_of
-from shared.flow.status import deliveries_of
+from shared.flow.status import deliveries_of, written
 from shared.hub import Half, Hub
 from shared.storage.packs import Pack
 from shared.storage.queues import lane_of
@@ -39,7 +39,11 @@ async def _each(half: Half, lane: Lane, wanted: Callable[[str], Awaitable[bool]]
 
     async def ask(line: str) -> bool:
         async with gate:
-            return await wanted(line)
+            try:
+                return await wanted(line)
+            except Exception as error:  # one line that cannot be read must not keep the others from being swept
+                log.alarm("line not swept", line=line, error=type(error).__name__)
+                return False
 
     lines = [line for line in await half.appender.lines() if lane_of(line) is lane]
     answers = await asyncio.gather(*(ask(line) for line in lines))
@@ -48,9 +52,11 @@ async def _each(half: Half, lane: Lane, wanted: Callable[[str], Awaitable[bool]]
 
 async def _stands_still(hub: Hub, half: Half, line: str) -> bool:
     look, now = await half.lines.look(line, 1), hub.clock()
-    if look.head is None or not look.packs or look.head.held(now):
+    if not look.packs:
         return False
-    return look.head.not_before <= now and now - look.packs[0].since > _STILL
+    if look.head is None:
+        return True  # whoever attends to it gives it one
+    return not look.head.held(now) and look.head.not_before <= now and now - look.packs[0].since > _STILL
 
 
 async def purge(hub: Hub, lane: Lane) -> int:
@@ -61,7 +67,7 @@ async def purge(hub: Hub, lane: Lane) -> int:
         for line in [one for one in await half.appender.lines() if lane_of(one) is lane]:
             tenant = register.tenant(owner_of(line)[0])
             if tenant:
-                purged += await _purge_line(hub, half, line, hub.clock() - tenant.retention_hours * 3600)
+                purged += await _purged(hub, half, line, hub.clock() - tenant.retention_hours * 3600)
     log.step("purged", lane=lane, packs=purged)
     return purged
 
@@ -75,16 +81,23 @@ async def forget(hub: Hub) -> int:
     return forgotten
 
 
+async def _purged(hub: Hub, half: Half, line: str, before: float) -> int:
+    try:
+        return await _purge_line(hub, half, line, before)
+    except Exception as error:  # as in a sweep
+        log.alarm("line not purged", line=line, error=type(error).__name__)
+        return 0
+
+
 async def _purge_line(hub: Hub, half: Half, line: str, before: float) -> int:
-    purged, first = 0, 0
-    while found := await half.lines.done(line, first, _PAGE):
-        first = found[-1].sequence + 1
+    purged, first, more = 0, 0, True
+    while more:
+        found, more = await half.lines.done(line, first, _PAGE, full=True)
         for pack in found:
-            if pack.blob and pack.since < before and await _finished(hub, half, pack, before):
+            first = pack.sequence + 1
+            if pack.since < before and await _finished(hub, half, pack, before):
                 await half.lines.empty(line, pack)
                 purged += 1
-        if found[-1].since >= before:
-            return purged
     return purged
 
 
@@ -99,4 +112,5 @@ async def _finished(hub: Hub, half: Half, pack: Pack, before: float) -> bool:
     for state in states:
         for line, positions in state.get("parcels", {}).items():
             parcels.setdefault(line, []).extend(positions)
-    return all(delivery["status"] == "delivered" for delivery in await deliveries_of(hub, parcels))
+    deliveries = await deliveries_of(hub, parcels)
+    return all(delivery["status"] == "delivered" and delivery["at"] < written(before) for delivery in deliveries)

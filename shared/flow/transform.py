@@ -9,14 +9,16 @@ from typing import Any
 from shared import log
 from shared.access.register import Register, Tenant
 from shared.domain.adapter import Problem
+from shared.domain.event import Document
 from shared.domain.message import Lane, Parcel
 from shared.flow import adapters
-from shared.flow.attend import FALLS, attend, careful, free, holder, ring, waiting
+from shared.flow.attend import attend, fallen, holding, ring, waiting
 from shared.flow.duplicates import Verdict, sort_out
 from shared.flow.names import owner_of, parcel_id, parcels_line, patient_key, receipt_name
 from shared.flow.translate import Context, Outgoing, translate
 from shared.hub import Hub
 from shared.storage.append import Addition
+from shared.storage.head import Head
 from shared.storage.lines import Claim, Claimed, Hold, Look, Outcome, position
 from shared.storage.packs import Entry, Pack
 from shared.storage.queues import lane_of
@@ -58,17 +60,14 @@ async def transform(hub: Hub, lines: Sequence[str]) -> None:
 async def _turn(hub: Hub, line: str, look: Look) -> bool:
     assert look.head  # noqa: S101 -- attend looks first
     jobs = _chosen(look)
-    hold = await _take(hub, line, look, jobs)
+    hold = await _take(hub, line, look.head, jobs)
     if hold is None:
         return True
-    try:
+    async with holding(hub.receipts, hold):
         register = await hub.registers.current()
-        await _work(hub, register, line, jobs, fallen=look.head.falls >= FALLS)
+        await _work(hub, register, line, jobs, given_up=fallen(look.head, jobs[0].at))
         await _hand_over(hub, line, jobs)
-    except BaseException:
-        await free(hub.receipts, hold)
-        raise
-    await hub.receipts.lines.commit(hold, _outcome(jobs, look.packs))
+        await hub.receipts.lines.commit(hold, _outcome(jobs, look.packs))
     _say(line, jobs)
     return look.more or any(waiting(pack) for pack in look.packs)
 
@@ -77,7 +76,7 @@ def _chosen(look: Look) -> list[Job]:
     """The first receipts that wait: as many as one turn may hold, one only after a fall."""
     jobs: list[Job] = []
     size = 0
-    most = 1 if look.head and careful(look.head) else _RECEIPTS
+    most = 1 if look.head and look.head.careful else _RECEIPTS
     for pack in look.packs:
         for place in waiting(pack):
             size += len(pack.bodies[place])
@@ -87,27 +86,27 @@ def _chosen(look: Look) -> list[Job]:
     return jobs
 
 
-async def _take(hub: Hub, line: str, look: Look, jobs: list[Job]) -> Hold | None:
+async def _take(hub: Hub, line: str, head: Head, jobs: list[Job]) -> Hold | None:
     """Takes the line and, in the same transaction, its receipts' ids; what was there already decides who is a duplicate of whom."""
-    assert look.head  # noqa: S101 -- attend looks first
     owners: dict[str, Claim] = {}
-    name, until = holder(), hub.clock() + hub.settings.hold_seconds
+    until = hub.clock() + hub.settings.hold_seconds
     for _ in range(_ROUNDS):
         claims = sort_out(jobs, owners, hub.clock())
         try:
-            return await hub.receipts.lines.take(line, look.head, name, until, [claim for claim in claims if claim.id not in owners])
+            new = [claim for claim in claims if owners.get(claim.id) is not claim]
+            return await hub.receipts.lines.take(line, head, jobs[-1].at, until, new)
         except Claimed:
             owners |= await hub.receipts.lines.owners(line, [claim.id for claim in claims])
     return None
 
 
-async def _work(hub: Hub, register: Register, line: str, jobs: Sequence[Job], *, fallen: bool) -> None:
+async def _work(hub: Hub, register: Register, line: str, jobs: Sequence[Job], *, given_up: bool) -> None:
     tenant, sender = owner_of(line)
     municipality = register.tenant(tenant)
     for job in jobs:
         if job.verdict.duplicate:
             job.state = {"end": "duplicate", "first": job.verdict.first}
-        elif fallen:
+        elif given_up:
             job.state = _set_aside(
                 "the worker fell three times over this payload", "report it to the hub's operators with the receipt's id"
             )
@@ -136,7 +135,17 @@ def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: 
         "documents": len(done.documents),
         "set_aside": len(problems),
         "problems": [[problem.item, problem.reason, problem.remedy] for problem in problems[:_TOLD]],
+        **_notes(done.documents),
         **({"corrects": job.verdict.first} if job.verdict.correction else {}),
+    }
+
+
+def _notes(documents: Sequence[Outgoing]) -> dict[str, list[str]]:
+    """What was mended in national documents before they went on, and what a reader should know of them."""
+    found = [document.event.what for document in documents if isinstance(document.event.what, Document)]
+    return {
+        "repairs": [said for what in found for said in what.repairs][:_TOLD],
+        "warnings": [said for what in found for said in what.warnings][:_TOLD],
     }
 
 

@@ -2,11 +2,11 @@
 
 The tail row gives out sequences. Its ETag is kept, so that an append is one transaction; another instance that appends to the same
 line makes it fail (412), and it is read again. `seen` in the tail says, per source, up to which position of the source was appended:
-a source that runs again after a crash appends only what is missing.
+a source that runs again after a crash looks from there on for what stands in the line already, and appends only what is missing.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,18 +16,21 @@ from azure.data.tables.aio import TableClient
 
 from shared.storage import batch, packs
 from shared.storage.batch import create, submit
-from shared.storage.lines import Lines, key, new_head, position
+from shared.storage.head import Head, head_row, key
+from shared.storage.lines import Lines, position
 from shared.storage.packs import Entry
 
 _ROUNDS = 20  # lost races for one append before we give up: then the sender is told 503, or the turn runs again
 _GATHER = 0.008  # seconds that a line under load waits for company; a lone payload is written at once
 _TOGETHER = 512  # entries in one write
+_PAGE = 500  # packs in one read while looking for what was said
 _BYTES = 1_500_000  # raw bytes in one write; a transaction may hold 4 MiB
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """What one caller wants at the end of a line. `source` and `positions` (one for each entry, rising) make it safe to say twice."""
+    """What one caller wants at the end of a line. `source`, `positions` (one for each entry, rising) and the entries' ids make it safe
+    to say it twice."""
 
     entries: list[Entry]
     bodies: list[bytes] = field(repr=False)
@@ -35,17 +38,24 @@ class Addition:
     source: str = ""
     positions: list[int] = field(default_factory=list)
 
-    def after(self, seen: int) -> "Addition":
-        """What of it stands behind this position of its source."""
-        first = next((place for place, at in enumerate(self.positions) if at > seen), len(self.positions))
-        return replace(self, entries=self.entries[first:], bodies=self.bodies[first:], positions=self.positions[first:])
+    def without(self, said: Mapping[str, int]) -> "Addition":
+        """What of it does not stand in the line yet."""
+        if not said:
+            return self
+        left = [place for place, entry in enumerate(self.entries) if entry["id"] not in said]
+        return replace(
+            self,
+            entries=[self.entries[place] for place in left],
+            bodies=[self.bodies[place] for place in left],
+            positions=[self.positions[place] for place in left],
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
     etag: str
     next: int
-    seen: dict[str, list[int]]  # source -> [last position appended, first sequence of that append]
+    seen: dict[str, list[int]]  # source -> [last position appended, first sequence of its latest turn, first position of that]
 
 
 @dataclass(slots=True)
@@ -60,6 +70,7 @@ class Appender:
 
     def __init__(self, table: TableClient, index: TableClient, half: str) -> None:
         self._table, self._index, self._half = table, index, half
+        self._lines = Lines(table)
         self._tails: dict[str, _Tail | None] = {}
         self._writers: dict[str, _Writer] = {}
 
@@ -103,17 +114,24 @@ class Appender:
     async def _write(self, line: str, additions: list[Addition]) -> list[list[int]]:
         for _ in range(_ROUNDS):
             tail = self._tails[line] if line in self._tails else await self._read_tail(line)
-            fresh = [
-                addition.after(tail.seen[addition.source][0]) if tail and addition.source in tail.seen else addition
-                for addition in additions
-            ]
+            said = [await self._said(line, tail, addition) for addition in additions]
+            fresh = [addition.without(there) for addition, there in zip(additions, said, strict=True)]
             try:
                 got = await self._append(line, tail, fresh)
             except (ResourceModifiedError, ResourceExistsError, ResourceNotFoundError):
                 self._tails.pop(line, None)
                 continue
-            return [await self._all(line, tail, *both) for both in zip(additions, fresh, got, strict=True)]
+            return [_merged(*both) for both in zip(additions, said, got, strict=True)]
         raise TimeoutError("the end of the line was taken by others again and again")
+
+    async def _said(self, line: str, tail: _Tail | None, addition: Addition) -> dict[str, int]:
+        """Where entries stand that an earlier run of the same source appended: empty unless it says something again."""
+        seen = tail.seen.get(addition.source) if tail else None
+        if not seen or not addition.positions or addition.positions[0] > seen[0]:
+            return {}
+        wanted = {entry["id"] for entry in addition.entries}
+        start = seen[1] if addition.positions[0] >= seen[2] else 0
+        return {name: at for name, at in (await _find(self._lines, line, start)).items() if name in wanted}
 
     async def _append(self, line: str, tail: _Tail | None, additions: list[Addition]) -> list[list[int]]:
         """One transaction: the tail moves on and the packs stand behind it."""
@@ -124,25 +142,20 @@ class Appender:
         first = tail.next if tail else 0
         parts = packs.split(entries, bodies)
         since = min(addition.since for addition in additions if addition.entries)
-        seen = {**(tail.seen if tail else {}), **{a.source: [a.positions[-1], first] for a in additions if a.source and a.positions}}
+        seen = dict(tail.seen if tail else {})
+        for addition in additions:
+            if addition.source and addition.positions:
+                seen[addition.source] = _reached(seen.get(addition.source), addition, first)
         row = {**key(line, "tail"), "next": str(first + len(parts)), "seen": orjson.dumps(seen).decode()}
         rows = [_pack_row(line, first + number, since, *part) for number, part in enumerate(parts)]
         if tail is None:
             await self._index.upsert_entity(key(self._half, line))
-            start = [create(row), create(new_head(line))]
+            start = [create(row), create(head_row(line, Head()))]
         else:
             start = [batch.replace(row, tail.etag)]
         etags = await submit(self._table, [*start, *(create(one) for one in rows)])
         self._tails[line] = _Tail(etags[0], first + len(parts), seen)
         return _dealt(additions, _positions(first, [len(some) for some, _ in parts]))
-
-    async def _all(self, line: str, tail: _Tail | None, whole: Addition, fresh: Addition, got: list[int]) -> list[int]:
-        """With the positions of what an earlier run of the same source had appended."""
-        missing = len(whole.entries) - len(fresh.entries)
-        if not missing or not tail:
-            return got
-        places = await _find(Lines(self._table), line, tail.seen[whole.source][1])
-        return [places.get(entry["id"], -1) for entry in whole.entries[:missing]] + got
 
     async def _read_tail(self, line: str) -> _Tail | None:
         try:
@@ -155,12 +168,29 @@ class Appender:
 
 
 async def _find(lines: Lines, line: str, first: int) -> dict[str, int]:
-    """Where entries stand, by id, from a sequence on: waiting or done."""
+    """Where entries stand, by id, from a sequence on: done or waiting."""
     found: dict[str, int] = {}
-    waiting = (await lines.look(line, 500)).packs
-    for pack in [*await lines.done(line, first, 500), *waiting]:
-        found.update({entry["id"]: position(pack.sequence, place) for place, entry in enumerate(pack.entries)})
+    for ask in (lines.done, lines.waiting):
+        start, more = first, True
+        while more:
+            some, more = await ask(line, start, _PAGE)
+            for pack in some:
+                start = pack.sequence + 1
+                found.update({entry["id"]: position(pack.sequence, place) for place, entry in enumerate(pack.entries)})
     return found
+
+
+def _reached(before: list[int] | None, addition: Addition, first: int) -> list[int]:
+    """How far a source has been appended now, and from which sequence on its latest turn stands: an older run of that turn counts too."""
+    if before and addition.positions[0] <= before[0]:
+        return [max(before[0], addition.positions[-1]), before[1], min(before[2], addition.positions[0])]
+    return [addition.positions[-1], first, addition.positions[0]]
+
+
+def _merged(whole: Addition, said: Mapping[str, int], got: list[int]) -> list[int]:
+    """Each entry's position, said before or just now."""
+    new = iter(got)
+    return [said[entry["id"]] if entry["id"] in said else next(new) for entry in whole.entries]
 
 
 def _together(waiting: Sequence[tuple[Addition, "asyncio.Future[list[int]]"]]) -> list[tuple[Addition, "asyncio.Future[list[int]]"]]:

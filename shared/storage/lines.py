@@ -12,8 +12,10 @@ on the head again: a holder whose expiry has passed and whose line was taken by 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
@@ -21,9 +23,9 @@ from azure.data.tables.aio import TableClient
 
 from shared.storage import packs
 from shared.storage.batch import Operation, create, delete, merge, put, replace, submit
+from shared.storage.head import HEAD, Head, head_row, key, read_head
 from shared.storage.packs import Pack
 
-HEAD = "w"
 _RANGE = "PartitionKey eq @line and RowKey ge @first and RowKey lt @last"
 PAGE = 24  # packs in one read: a commit of them all stays below the 100 rows of a transaction
 _PER_PACK = 1000  # positions of one pack: sequence * 1000 + place in the pack
@@ -38,23 +40,6 @@ class Lost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """`falls`: how many holders in a row never let go. `failures`: how many different patients' parcels in a row
-    found no answer, `failing`: the latest of them (a keyed hash)."""
-
-    etag: str
-    holder: str = ""
-    until: float = 0.0
-    falls: int = 0
-    not_before: float = 0.0
-    failures: int = 0
-    failing: str = ""
-
-    def held(self, now: float) -> bool:
-        return bool(self.holder) and self.until > now
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
     """The head and the first packs that wait; `more` if there are further ones."""
 
@@ -65,11 +50,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The right to write to a line, until another takes it."""
+    """The right to write to a line, until another takes it. `before` and `head`: as it was found, and as it is held."""
 
     line: str
     etag: str
-    falls: int
+    before: Head
+    head: Head
 
 
 @dataclass(slots=True)
@@ -86,12 +72,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An id and the position that owns it. `content`: the hash of what came under this id."""
+    """An id and the position that owns it. `content`: the hash of what came under this id; `name`: under which id the message goes on.
+
+    `etag`: of the row of an older owner, which is replaced; empty for an id that nobody has.
+    """
 
     id: str
     position: int
     content: str
     since: float
+    name: str
+    etag: str = ""
 
 
 def position(sequence: int, place: int) -> int:
@@ -112,7 +103,7 @@ class Lines:
     async def look(self, line: str, most: int = PAGE) -> Look:
         """One range read."""
         rows, more = await self._page(line, HEAD, "x", most + 1)
-        head = _head(rows[0]) if rows and rows[0]["RowKey"] == HEAD else None
+        head = read_head(rows[0]) if rows and rows[0]["RowKey"] == HEAD else None
         return Look(head, [packs.from_row(row) for row in rows if row["RowKey"] != HEAD], more)
 
     async def waiting(self, line: str, first: int, most: int = PAGE) -> tuple[list[Pack], bool]:
@@ -120,48 +111,49 @@ class Lines:
         rows, more = await self._page(line, f"w~{first:012}", "x", most)
         return [packs.from_row(row) for row in rows], more
 
-    async def take(self, line: str, head: Head, holder: str, until: float, claims: Sequence[Claim] = ()) -> Hold | None:
-        """None if another was faster. Raises Claimed, and takes nothing, if an id has an owner. `holder`: a name that no other take has."""
-        falls = head.falls + 1  # taken back by whoever lets go; what stays says how many never did
-        row = {
-            **key(line, HEAD),
-            "holder": holder,
-            "until": until,
-            "falls": falls,
-            "not_before": 0.0,
-            "failures": head.failures,
-            "failing": head.failing,
-        }
+    async def take(self, line: str, head: Head, at: int, until: float, claims: Sequence[Claim] = ()) -> Hold | None:
+        """None if another was faster. Raises Claimed, and takes nothing, if an id has an owner. `at`: see Head.taken."""
+        taken = head.taken(uuid4().hex, until, at)
         try:
-            etags = await submit(self.table, [replace(row, head.etag), *(create(_claim_row(line, claim)) for claim in claims)])
+            etags = await submit(self.table, [replace(head_row(line, taken), head.etag), *(_claimed(line, claim) for claim in claims)])
         except ResourceModifiedError:
-            return await self._mine(line, holder)
+            return await self._mine(line, head, taken)
         except ResourceExistsError as error:
             raise Claimed from error
-        return Hold(line, etags[0], falls)
+        return Hold(line, etags[0], head, taken)
 
-    async def _mine(self, line: str, holder: str) -> Hold | None:
+    async def _mine(self, line: str, head: Head, taken: Head) -> Hold | None:
         """A write whose answer was lost is sent again by the SDK and then fails: the line may be ours all the same."""
         row = await self._get(line, HEAD)
-        return Hold(line, row["etag"], row["falls"]) if row and row["holder"] == holder else None
+        return Hold(line, row["etag"], head, taken) if row and row["holder"] == taken.holder else None
+
+    async def give_head(self, line: str) -> None:
+        """For a line that lost its head, by a hand in the table: it must not stand still for that."""
+        with suppress(ResourceExistsError):
+            await submit(self.table, [create(head_row(line, Head()))])
 
     async def owners(self, line: str, ids: Sequence[str]) -> dict[str, Claim]:
         """Who owns these ids, for those that are owned. A call each: only asked when an id turned out to be taken."""
         rows = [await self._get(line, f"i~{one}") for one in ids]
-        return {row["RowKey"][2:]: Claim(row["RowKey"][2:], int(row["at"]), row["content"], row["since"]) for row in rows if row}
+        return {row["RowKey"][2:]: _read_claim(row) for row in rows if row}
 
     async def commit(self, hold: Hold, outcome: Outcome) -> None:
         """Writes every outcome and lets go, in one transaction. Raises Lost if the line is another's by now."""
-        operations = [replace(_free(hold.line, 0, outcome), hold.etag)]
+        told = {"not_before": outcome.not_before, "failures": outcome.failures, "failing": outcome.failing}
+        operations = [replace(head_row(hold.line, hold.head.free()) | told, hold.etag)]
         for pack in outcome.ended:
-            operations += [delete(key(hold.line, _row("w", pack))), create({**key(hold.line, _row("d", pack)), **packs.to_row(pack)})]
+            operations += [
+                delete(key(hold.line, _row("w", pack))),
+                create({**key(hold.line, _row("d", pack)), **packs.to_row(pack), "full": True}),
+            ]
         operations += [merge({**key(hold.line, _row("w", pack)), **packs.states(pack)}) for pack in outcome.changed]
         operations += [put({**key(hold.line, _row("x", pack)), "since": pack.since}) for pack in outcome.marked]
         await self._settle(operations)
 
-    async def let_go(self, hold: Hold) -> None:
-        """After a failure that was ours: the line is free at once, and the fall is counted."""
-        await self._settle([replace(_free(hold.line, hold.falls, Outcome()), hold.etag)])
+    async def let_go(self, hold: Hold, *, fell: bool) -> None:
+        """After a turn that was not committed: the line is free at once. `fell`: what was worked on may be to blame, so it is counted."""
+        left = hold.head if fell else hold.before
+        await self._settle([replace(head_row(hold.line, left.freed()), hold.etag)])
 
     async def read(self, line: str, sequence: int) -> Pack | None:
         """One pack wherever it stands; it may move from waiting to done while we ask, so that is asked twice."""
@@ -170,10 +162,10 @@ class Lines:
                 return packs.from_row(row)
         return None
 
-    async def done(self, line: str, first: int, most: int) -> list[Pack]:
-        """Packs that are done, from a sequence on."""
-        rows, _ = await self._page(line, f"d~{first:012}", "d~~", most)
-        return [packs.from_row(row) for row in rows]
+    async def done(self, line: str, first: int, most: int, *, full: bool = False) -> tuple[list[Pack], bool]:
+        """Packs that are done, from a sequence on, and whether there are more. `full`: only those that still have their bodies."""
+        rows, more = await self._page(line, f"d~{first:012}", "d~~", most, " and full eq true" if full else "")
+        return [packs.from_row(row) for row in rows], more
 
     async def empty(self, line: str, pack: Pack) -> None:
         """Purges the bodies of a pack that is done; what became of it stays."""
@@ -194,8 +186,8 @@ class Lines:
             forgotten += len(names)
         return forgotten
 
-    async def _page(self, line: str, first: str, last: str, most: int) -> tuple[list[dict[str, Any]], bool]:
-        found = self.table.query_entities(_RANGE, parameters={"line": line, "first": first, "last": last}, results_per_page=most)
+    async def _page(self, line: str, first: str, last: str, most: int, also: str = "") -> tuple[list[dict[str, Any]], bool]:
+        found = self.table.query_entities(_RANGE + also, parameters={"line": line, "first": first, "last": last}, results_per_page=most)
         pages: Any = found.by_page()
         async for page in pages:
             rows = [dict(row, etag=row.metadata["etag"]) async for row in page]
@@ -217,28 +209,14 @@ class Lines:
             raise Lost from error
 
 
-def key(line: str, row: str) -> dict[str, Any]:
-    """The keys of a row."""
-    return {"PartitionKey": line, "RowKey": row}
-
-
 def _row(prefix: str, pack: Pack) -> str:
     return f"{prefix}~{pack.sequence:012}"
 
 
-def _head(row: Mapping[str, Any]) -> Head:
-    return Head(row["etag"], row["holder"], row["until"], row["falls"], row["not_before"], row["failures"], row["failing"])
+def _claimed(line: str, claim: Claim) -> Operation:
+    row = {**key(line, f"i~{claim.id}"), "at": str(claim.position), "content": claim.content, "since": claim.since, "name": claim.name}
+    return replace(row, claim.etag) if claim.etag else create(row)
 
 
-def _free(line: str, falls: int, outcome: Outcome) -> dict[str, Any]:
-    row = {**key(line, HEAD), "holder": "", "until": 0.0, "falls": falls}
-    return {**row, "not_before": outcome.not_before, "failures": outcome.failures, "failing": outcome.failing}
-
-
-def new_head(line: str) -> dict[str, Any]:
-    """The head of a line that nobody holds."""
-    return _free(line, 0, Outcome())
-
-
-def _claim_row(line: str, claim: Claim) -> dict[str, Any]:
-    return {**key(line, f"i~{claim.id}"), "at": str(claim.position), "content": claim.content, "since": claim.since}
+def _read_claim(row: Mapping[str, Any]) -> Claim:
+    return Claim(row["RowKey"][2:], int(row["at"]), row["content"], row["since"], row["name"], row["etag"])

@@ -1,14 +1,17 @@
 """Queues carry the names of lines that have something waiting: never people, never payloads."""
 
 import asyncio
+import re
 
 import orjson
 
+from shared import log
 from shared.domain.message import Lane
 from shared.storage.account import Account
 
 RECEIPTS, PARCELS = "receipts", "parcels"
 NAMES = [f"{half}-{lane}" for half in (RECEIPTS, PARCELS) for lane in Lane]
+_LINE = re.compile(r"[0-9]{9}~[a-z0-9-]{1,40}~(alarm|routine)(~[0-9]{2})?")
 LONGEST_DELAY = 7 * 24 * 3600  # seconds; Azure's limit for a message to stay hidden
 
 
@@ -42,6 +45,12 @@ def write(lines: list[str]) -> str:
 
 
 def read(message: bytes) -> list[str]:
-    """The lines that a message names."""
-    lines = orjson.loads(message)
-    return [str(line) for line in lines]
+    """The lines that a message names; none if somebody else put it there."""
+    try:
+        lines = orjson.loads(message)
+    except ValueError:
+        lines = None
+    if not isinstance(lines, list) or not all(isinstance(line, str) and _LINE.fullmatch(line) for line in lines):
+        log.alarm("message not understood", bytes=len(message))
+        return []
+    return lines

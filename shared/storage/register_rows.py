@@ -14,7 +14,8 @@ from shared.access.register import Register, Tenant, from_json, to_json
 from shared.storage.packs import columns, joined
 
 _TENANTS = "tenants"
-_FRESH = 10.0  # seconds until a changed register is seen; meanwhile the last one is used
+_FRESH = 10.0  # seconds until a changed register is seen, by the first message after a quiet night too
+_PATIENCE = 2.0  # seconds that a message waits for that while storage is slow
 
 
 class Registers:
@@ -24,15 +25,18 @@ class Registers:
         self._table, self._clock = table, clock
         self._versions: dict[str, str] = {}
         self._register = Register({})
-        self._read_at = 0.0
+        self._read_at = self._asked_at = 0.0
         self._reading: asyncio.Task[None] | None = None
 
     async def current(self) -> Register:
-        """The last good register. Only the first call waits for it; that one raises AzureError if storage does not answer."""
+        """The register, at most ten seconds old while storage answers, else the last good one. Raises AzureError if there never was one."""
         if not self._read_at:
             await self.refresh()
-        elif self._clock() - self._read_at > _FRESH and (self._reading is None or self._reading.done()):
+        elif self._clock() - self._asked_at > _FRESH:
+            self._asked_at = self._clock()
             self._reading = asyncio.create_task(self._refresh_quietly())
+        if self._reading and not self._reading.done():
+            await asyncio.wait([self._reading], timeout=_PATIENCE)
         return self._register
 
     async def refresh(self) -> None:
@@ -41,10 +45,9 @@ class Registers:
         if versions != self._versions or not self._read_at:
             self._register = Register({orgnr: await read_tenant(self._table, orgnr) for orgnr in versions})
             self._versions = versions
-        self._read_at = self._clock()
+        self._read_at = self._asked_at = self._clock()
 
     async def _refresh_quietly(self) -> None:
-        self._read_at = self._clock()
         try:
             await self.refresh()
         except (AzureError, ValueError) as error:

@@ -10,6 +10,7 @@ from shared.domain.event import Alert, Device, Dispensed, Event, Note
 from shared.domain.message import Lane
 
 CONTROLLER = "https://knutepunkt.example/scaip/controller"
+DEVICES = ((CONTROLLER, r"[0-9]{1,16}"),)  # what a register may bind: cid without its plus
 DISPENSER = "0011"
 SAFETY_ALARM = "3"
 

@@ -7,13 +7,15 @@ from decimal import ROUND_HALF_UP, Decimal
 from shared.domain.adapter import Adapter
 from shared.domain.event import Alert, Device, Dispensed, Event, Measurement, Note, What
 from shared.domain.message import Lane
-from shared.domain.vocabulary import Quantity, unlikely
+from shared.domain.vocabulary import Quantity, hint, unlikely
 from shared.domain.wild import Wild, parse
 from shared.errors import PayloadError
 
 HWI_DEVICE = "https://knutepunkt.example/tenovi/hwi-device-id"
-BATCH = 500
+DEVICES = ((HWI_DEVICE, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),)  # what a register may bind
 
+CAP = "Lokket på medisinglasset ble åpnet eller lukket."
+LOOK = "Ask who used the device; enter by hand what is right."  # when a value cannot be
 KG_PER_LB, MG_DL_PER_MMOL_L = Decimal("0.45359237"), Decimal("18.0156")
 
 
@@ -46,8 +48,8 @@ DISPENSERS: Mapping[str, str] = {"Tenovi Pillbox": "1.17", "PatchRx": "1.17"}  #
 def split(body: bytes) -> Sequence[Wild]:
     payload = parse(body)
     readings = payload.list() if payload.is_list() else [payload]
-    if not 0 < len(readings) <= BATCH:
-        raise PayloadError("$", f"has no reading or more than {BATCH}", "Send them in several calls.")
+    if not readings:
+        raise PayloadError("$", "has no reading", "Send at least one, and nothing when there is none.")
     return readings
 
 
@@ -80,8 +82,10 @@ def _what(reading: Wild) -> What:
 
 def _measured(reading: Wild, row: Reading) -> Measurement:
     sent = _plain(reading["value_1"])
-    value = row.convert(sent).quantize(row.step, ROUND_HALF_UP) if row.unit else sent
-    return _likely(reading, {row.quantity: value}, f"Avlest som {str(sent).replace('.', ',')} {row.unit}." if row.unit else "")
+    if not row.unit:
+        return _likely(reading, {row.quantity: sent})
+    values = {row.quantity: row.convert(sent).quantize(row.step, ROUND_HALF_UP)}
+    return _likely(reading, values, row.unit, f"Avlest som {str(sent).replace('.', ',')} {row.unit}.")
 
 
 def _pressure(reading: Wild) -> Measurement:
@@ -92,14 +96,6 @@ def _opened(reading: Wild) -> Dispensed:
     return Dispensed("1", _told(reading, f"Rommet for {_compartment(reading)} ble åpnet. Pilleboksen ser ikke om medisinen ble tatt."))
 
 
-def _refilled(reading: Wild) -> Note:
-    return Note("Pilleboks fylt", _told(reading, f"Rommet for {_compartment(reading)} ble fylt."))
-
-
-def _cap(reading: Wild) -> Note:
-    return Note("Medisinglass", _told(reading, "Lokket på medisinglasset ble åpnet eller lukket."))
-
-
 def _battery(reading: Wild) -> Alert | Note:
     name, told = reading["device_name"].text(64), _told(reading, "Lavt batteri i utstyret.")
     return Alert(DISPENSERS[name], told) if name in DISPENSERS else Note("Lavt batteri", told, category="2")
@@ -108,15 +104,16 @@ def _battery(reading: Wild) -> Alert | Note:
 EVENTS: Mapping[str, Callable[[Wild], What]] = {
     "blood_pressure": _pressure,  # value_1 systolic, value_2 diastolic, mmHg
     "pillbox_opened": _opened,  # value_1 day, value_2 AM or PM
-    "pillbox_refilled": _refilled,  # the same
-    "patchcap_open_close_event": _cap,  # a bottle's cap: which dose it was nobody knows
+    "pillbox_refilled": lambda reading: Note("Pilleboks fylt", _told(reading, f"Rommet for {_compartment(reading)} ble fylt.")),  # the same
+    "patchcap_open_close_event": lambda reading: Note("Medisinglass", _told(reading, CAP)),  # a bottle's: which dose nobody knows
     "low_battery_event": _battery,
 }
 
 
-def _likely(reading: Wild, values: Mapping[Quantity, Decimal], told: str = "") -> Measurement:
-    if reason := unlikely(values):  # its hint is for senders that choose their unit
-        raise PayloadError(f"{reading.path}.value_1", reason.partition(". ")[0], "Ask who used the device; enter by hand what is right.")
+def _likely(reading: Wild, values: Mapping[Quantity, Decimal], unit: str = "", told: str = "") -> Measurement:
+    if reason := unlikely(values):  # it and the hint speak of our unit: not to a sender of another
+        cause = (f"is no value in {unit} that a living person can have", LOOK) if unit else (reason, hint(values) or LOOK)
+        raise PayloadError(f"{reading.path}.value_1", *cause)
     return Measurement(values, _told(reading, told))
 
 

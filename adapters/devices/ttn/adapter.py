@@ -59,6 +59,7 @@ TRAFFIC = {"join_accept", "location_solved", "service_data"}
 TRAFFIC |= {f"downlink_{what}" for what in ("ack", "nack", "sent", "failed", "queued", "queue_invalidated")}
 
 _EUI = re.compile(r"[0-9A-F]{16}")
+DEVICES = ((DEV_EUI, _EUI.pattern),)  # what a register may bind
 
 
 def split(body: bytes) -> Sequence[Wild]:

@@ -10,7 +10,7 @@ from shared.domain import clock, person, wild
 from shared.domain.adapter import Adapter
 from shared.domain.event import Document, Event, Person
 from shared.domain.message import Lane
-from shared.domain.wild import Wild
+from shared.domain.wild import TIME, Wild
 from shared.errors import PayloadError
 from shared.fhir import serialise
 from shared.fhir.check import check
@@ -23,7 +23,7 @@ DOCUMENTS = {  # resourceType -> the path segment of the national contract
     "Composition": "composition",
     "Encounter": "encounter",
 }
-# When it happened: the first of these that is an instant. A Bundle's own time comes last, it is when the note was sent.
+# When it happened: the first of these that says more than a day. A Bundle's own time comes last, it is when the note was sent.
 TIMES = {
     "Bundle": (
         ("entry", "resource", "identifiedDateTime"),  # DetectedIssue
@@ -52,7 +52,7 @@ class Sent:
 
 
 def split(body: bytes) -> Sequence[Sent]:
-    """What cannot be a national document is told at once; codes, numbers and times are not looked at here."""
+    """What cannot be a national document, or not go on as it came, is told at once; codes and times are not looked at here."""
     tree, repairs = mend(wild.parse(body, TEXT).raw)
     sent = Sent(body, Wild(tree, "$"), repairs)
     _kind(sent)
@@ -125,13 +125,21 @@ def _another(identifier: Any, system: str, value: str) -> bool:
 
 
 def _happened(kind: str, tree: Any) -> datetime | None:
+    """None if no time is given, or only days. A time that cannot be waits for a human: no other is put in its place."""
     for steps in TIMES[kind]:
-        for text in reach(tree, steps):
-            try:
-                return clock.instant(text)
-            except (clock.ClockError, TypeError):
-                continue
+        for path, time in located(tree, steps, "$"):
+            if time is not None and (moment := _moment(path, time)):
+                return moment
     return None
+
+
+def _moment(path: str, time: Any) -> datetime | None:
+    if type(time) is not str:
+        raise PayloadError(path, "expected a text with date and time", TIME)
+    try:
+        return None if clock.partial(time) else clock.instant(time)
+    except clock.ClockError as error:
+        raise PayloadError(path, str(error), TIME) from None
 
 
 ADAPTER = Adapter("vkp", split, decode, lane, message_id, resource=resource, limit=1_000_000)

@@ -23,7 +23,7 @@ def verdict(status: int, headers: Mapping[str, str], body: bytes) -> str:
     if status in LATER or status >= 500:
         raise Unavailable(f"the journal answered {status}", _seconds(headers.get("retry-after", "")))
     if status == HAVE_IT or (200 <= status < 300 and not _failed(body)):
-        return headers.get("location", "")[:200]
+        return "".join(sign for sign in headers.get("location", "") if " " < sign <= "~")[:200]
     if status < 300:
         raise Refused("the journal answered with an OperationOutcome that says error", str(status))
     raise Refused(f"the journal answered {status}", str(status))
