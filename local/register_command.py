@@ -196,8 +196,9 @@ async def _change(tenants: Sequence[Tenant], store_factory: StoreFactory, *, wri
 
 
 def _tell_unset(files: Sequence[File], settings: Collection[str]) -> None:
-    rows = [row for file in files if file.tenant for row in (*file.tenant.senders, *file.tenant.endpoints)]
-    named = dict.fromkeys(name for row in rows if row.auth for name in row.auth.secrets)
+    tenants = [file.tenant for file in files if file.tenant]
+    ways = [row.auth for tenant in tenants for row in tenant.senders] + [row.auth for tenant in tenants for row in tenant.endpoints]
+    named = dict.fromkeys(name for auth in ways if auth for name in auth.secrets)
     unset = [name for name in named if name not in settings]
     if unset:
         given = " ".join(f"{name}=..." for name in unset)

@@ -225,8 +225,19 @@ def test_every_quantity_has_its_codes() -> None:
 def test_a_refusal_says_it_where_both_sorts_of_clients_look() -> None:
     said = outcome.refusal(400, "$.type: is not document", "Send a document.", "$.type")["issue"][0]
     assert said["details"]["text"] == "$.type: is not document"
-    assert said["diagnostics"] == "$.type: is not document Send a document."
+    assert said["diagnostics"] == "$.type: is not document. Send a document."
     assert said["expression"] == ["type"]
+
+
+@pytest.mark.parametrize("remedy", ["use the path of the resource", "Use the path of the resource."])
+def test_cause_and_remedy_are_sentences_of_their_own(remedy: str) -> None:
+    said = outcome.refusal(404, "no such resource", remedy)["issue"][0]
+    assert said["details"]["text"] == "no such resource"
+    assert said["diagnostics"] == "No such resource. Use the path of the resource."
+
+
+def test_a_refusal_without_a_remedy_is_one_sentence() -> None:
+    assert outcome.refusal(500, "the hub fell")["issue"][0]["diagnostics"] == "The hub fell."
 
 
 @pytest.mark.parametrize("status", [*outcome.STATUSES, 418, 599])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from local import committable, demonstration, lengths, prepare, processes, register, running, signing
+from local import committable, demonstration, lengths, prepare, processes, register, run, running, signing
 from local.cases import CASES, DELIVERED
 from local.demonstration import Message
 from local.prepare import ROOT, Part
@@ -38,7 +38,7 @@ def refused(done: subprocess.CompletedProcess[str], *, status: int) -> str:
 def test_help_names_every_command() -> None:
     done = hub("--help")
     assert done.returncode == 0
-    assert all(f"  {name} " in done.stdout for name in ("run", "test", "check", "bench", "register"))
+    assert all(f"  {name} " in done.stdout for name in ("run", "test", "check", "bench", "register", "corpus"))
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,41 @@ def test_help_names_every_command() -> None:
 )
 def test_wrong_usage_is_one_sentence_and_prepares_nothing(argv: tuple[str, ...], word: str) -> None:
     assert word in refused(hub(*argv), status=2)
+
+
+@pytest.mark.parametrize("argv", [("register", "look"), ("register",), ("bench", "--fast"), ("bench", "--only", "x"), ("corpus",)])
+def test_wrong_usage_of_the_other_commands_is_one_sentence_too(argv: tuple[str, ...]) -> None:
+    assert f"./hub {argv[0]} --help says what there is" in refused(started(f"local.{argv[0]}", *argv[1:]), status=2)
+
+
+def started(*argv: str) -> subprocess.CompletedProcess[str]:
+    """As `./hub` starts its commands."""
+    return subprocess.run([sys.executable, "-m", "local.start", *argv], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_ctrl_c_while_hub_is_still_being_read_says_nothing() -> None:
+    code = f"""
+import runpy, sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "local.command":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+runpy.run_path({str(ROOT / "hub")!r}, run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_ctrl_c_between_hub_and_its_command_ends_it_without_a_traceback() -> None:
+    code = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+os.kill(os.getpid(), signal.SIGINT)
+os.execv(sys.executable, [sys.executable, "-m", "local.start", "local.check"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_a_python_too_old_is_told_which_one_is_needed() -> None:
@@ -167,15 +202,21 @@ def test_run_json_is_for_its_owner_only(tmp_path: Path) -> None:
     told = json.loads(file.read_text())
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (told["hub"], told["journal"]["url"]) == ({"url": "http://h", "pid": 1}, "http://j")
-    assert told["senders"][0]["auth"] == {"scheme": "header", "profile": "x-secret", "secret": "s3cret"}
+    assert told["senders"][0]["auth"] == {"scheme": "header", "header": "x-secret", "secret": "s3cret"}
+
+
+def test_run_json_names_the_profile_of_a_sender_that_signs() -> None:
+    assert running._auth(Auth("hmac", "github", "", ("S",))) == {"scheme": "hmac", "profile": "github"}
+    assert running._auth(Auth("basic", "", "bridge", ("S",))) == {"scheme": "basic", "user": "bridge"}
 
 
 def test_register_finds_the_running_hub_unless_another_storage_is_named(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
-    assert register.environment(file, {}) == {}
+    assert register.running_here(file, {}) is None
     file.write_text(json.dumps({"journal": {"url": "http://j"}, "storage": {"connection_string": "local"}}))
-    assert register.environment(file, {}) == {"JOURNAL_URL": "http://j", "AzureWebJobsStorage": "local"}
-    assert register.environment(file, {"AzureWebJobsStorage": "mine"}) == {"AzureWebJobsStorage": "mine"}
+    assert register.environment(register.running_here(file, {}), {}) == {"JOURNAL_URL": "http://j", "AzureWebJobsStorage": "local"}
+    assert register.running_here(file, {"AzureWebJobsStorage": "mine"}) is None
+    assert register.environment(None, {"AzureWebJobsStorage": "mine"}) == {"AzureWebJobsStorage": "mine"}
 
 
 POSTED = datetime(2026, 11, 22, 21, tzinfo=UTC)
@@ -198,13 +239,26 @@ def test_a_message_is_right_only_at_the_end_that_its_case_names() -> None:
     assert not delivered(parcels=delivered().deliveries * 2).right
 
 
-def test_the_demonstrations_table_fits_a_terminal_of_120(capsys: pytest.CaptureFixture[str]) -> None:
-    table = demonstration.Table(colour=False)
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_the_demonstrations_table_fits_the_terminal(width: int, capsys: pytest.CaptureFixture[str]) -> None:
+    table = demonstration.Table(colour=False, width=width)
     table.head()
     for number in range(len(CASES)):
         table.row(delivered(number, parcels=delivered().deliveries * 3))
-    rows = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("    ")]
-    assert max(map(len, rows)) <= 120
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= width
+
+
+def test_a_narrow_table_tells_what_every_journal_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    other = {**delivered().deliveries[0], "endpoint": "cosdoc", "parcel": "310123455~cosdoc~alarm~02.1000", "answer": 200}
+    demonstration.Table(colour=False, width=80).row(delivered(parcels=[*delivered().deliveries, other]))
+    assert " 201 200 " in capsys.readouterr().out
+
+
+def test_secrets_of_the_demo_senders_are_made_unless_the_environment_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EKSEMPEL_TTN_SECRET", "mine")
+    values = run._secrets(run._tenants("http://127.0.0.1:1"))
+    assert values["EKSEMPEL_TTN_SECRET"] == "mine"
+    assert len(values["PROVEVIK_TTN_SECRET"]) > 30
 
 
 def test_every_case_of_the_demonstration_has_its_example() -> None:

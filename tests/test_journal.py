@@ -18,6 +18,7 @@ import pytest
 
 from local.journal import SandboxJournal
 from local.journal.behaviour import MODES
+from local.journal.bokmal import told
 from local.journal.codes import FOLDER, Codes, Concept
 from local.journal.narrative import Block, blocks
 from local.journal.telling import note
@@ -662,6 +663,20 @@ async def test_times_are_norwegian_on_the_page_and_exact_for_machines(play: Play
     assert '<time datetime="2026-07-02T09:12:00+02:00">2. juli 2026 kl. 09.12</time>' in page
 
 
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("2026-10-25T02:30:00+02:00", "25. oktober 2026 kl. 02.30 (sommertid)"),
+        ("2026-10-25T02:30:00+01:00", "25. oktober 2026 kl. 02.30 (vintertid)"),
+        ("2026-10-25T03:00:00+01:00", "25. oktober 2026 kl. 03.00"),
+        ("2026-10-25T01:59:59+02:00", "25. oktober 2026 kl. 01.59"),
+        ("2026-03-29T01:30:00Z", "29. mars 2026 kl. 03.30"),
+    ],
+)
+def test_an_hour_that_comes_twice_says_which_of_the_two_it_is(at: str, words: str) -> None:
+    assert told(at) == words
+
+
 @played
 async def test_the_course_of_events_says_the_day_when_it_changes(play: Play) -> None:
     await play.push(alarm())
@@ -676,6 +691,7 @@ async def test_a_patients_page_shows_that_patient_only(play: Play) -> None:
     await play.push(dispense(RUND), key="k3")
     page = await play.page("/gerica/patients/2")
     assert "Rund Myrstein" in page
+    assert "018150 50130</span> · 1 notat, sist mottatte øverst<" in page
     assert "Stille Fjellbekk" not in page
 
 

@@ -1,6 +1,7 @@
 """The register: a file that is wrong says all of it, a file that is right answers who is who."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -129,6 +130,7 @@ def test_what_is_left_out_has_its_usual_value() -> None:
 WRONG = [  # the change, the words that stand in the finding, the text in whose line it is found
     ('name = "Eksempel kommune"', "", "tenant.name: is missing", "[tenant]"),
     ("[tenant]", "[tenants]", "tenant: is missing", None),
+    ("[tenant]", "[tenants]", 'tenants: is not a known key; did you mean "tenant"?', None),
     ('orgnr = "310123455"', 'orgnr = "31012345"', "tenant.orgnr: is not an organisation number", "orgnr ="),
     ('orgnr = "310123455"', 'orgnr = "٣١٠١٢٣٤٥٥"', "tenant.orgnr: is not an organisation number", "orgnr ="),
     ('orgnr = "310123455"', "orgnr = 310123455", "tenant.orgnr: is of the wrong type; write a text in quotes", "orgnr ="),
@@ -348,6 +350,36 @@ def test_what_looks_wrong_but_may_be_meant_is_a_warning(old: str, new: str, key:
     assert (found.key, found.warning) == (key, True)
 
 
+SHAPED = Known(KNOWN.devices, KNOWN.journals, {SCALE.system: re.compile(r"scale-[0-9]")})
+
+
+def test_a_device_number_that_no_device_of_its_kind_has_is_a_warning() -> None:
+    found = read(changed('value = "scale-1"', 'value = "skale-1"'), "a.toml", SHAPED)[1]
+    assert [(one.key, one.warning, one.line) for one in found] == [("device[0].value", True, line_of('value = "scale-1"'))]
+    assert "skale-1" not in str(found[0])
+
+
+def test_a_system_that_no_adapter_reads_devices_from_is_a_warning_with_the_one_that_was_meant() -> None:
+    found = read(changed("tenovi/hwi-device-id", "tenovi/device-id"), "a.toml", SHAPED)[1]
+    assert [(one.key, one.warning, one.remedy) for one in found] == [("device[0].system", True, f'did you mean "{SCALE.system}"?')]
+
+
+def test_where_nothing_is_known_of_devices_any_number_will_do() -> None:
+    assert findings(changed('value = "scale-1"', 'value = "skale-1"')) == []
+
+
+@pytest.mark.parametrize("name", [STILLE, f"citizen-{STILLE}", "148348-12097"])
+@pytest.mark.parametrize(("old", "key"), [('name = "alarms"', "sender[1].name"), ('name = "cosdoc"', "endpoint[1].name")])
+def test_a_name_that_looks_like_a_persons_number_is_refused_and_not_repeated(old: str, key: str, name: str) -> None:
+    found = only(changed(old, f'name = "{name}"'))
+    assert (found.key, found.warning) == (key, False)
+    assert name not in str(found)
+
+
+def test_a_name_may_hold_other_numbers() -> None:
+    assert findings(changed('name = "alarms"', 'name = "alarms-123456789012"')) == []
+
+
 BROKEN = [
     "[tenant",
     'a = "',
@@ -534,6 +566,11 @@ CHANGES = [
 @pytest.mark.parametrize(("old", "new", "lines"), CHANGES)
 def test_a_change_is_told_in_words(old: str, new: str, lines: list[str]) -> None:
     assert difference(good(), parse(changed(old, new), "a.toml", KNOWN)) == lines
+
+
+def test_what_an_endpoint_that_is_removed_leaves_waiting_is_told() -> None:
+    lines = difference(good(), replace(good(), endpoints=good().endpoints[:1]))
+    assert lines == ["- endpoint cosdoc: what waits for it will stay waiting until it is registered again"]
 
 
 def test_a_device_that_changes_hands_is_told_without_the_citizens_number() -> None:

@@ -1,14 +1,20 @@
 """`./hub register`: what people type, read and are told by the exit code."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from local.register_command import Store, known_adapters, main
+from local.register_command import ROOT, Store, known_adapters, main
 from shared.access.register import Register, Tenant
+from shared.access.register_toml import read
+from shared.domain.event import Device, Person
 from shared.errors import Unavailable
+from shared.flow.translate import translate
+from tests.examples_plugin import CITIZEN, CONTEXT, examples, folders
 
 FILE = """\
 [tenant]
@@ -169,6 +175,24 @@ def test_set_gives_a_placeholder_its_value(file: Path, shelf: Shelf) -> None:
     assert shelf.tenants["310123455"].endpoints[0].url == "https://journal.example/gerica"
 
 
+def test_a_secret_without_a_value_in_the_running_hub_is_told_with_the_way_to_give_it(
+    file: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["apply", str(file)], shelf.open, URL, ["JOURNAL_TOKEN"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == (
+        "warning: no value in the hub that runs here: ALARMS_SECRET; start it with ALARMS_SECRET=... ./hub run, then apply again"
+    )
+
+
+@pytest.mark.parametrize("settings", [["ALARMS_SECRET"], None])
+def test_a_secret_that_is_set_or_cannot_be_known_is_no_matter(
+    file: Path, shelf: Shelf, settings: list[str] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["apply", str(file)], shelf.open, URL, settings) == 0
+    assert "warning" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("error", [Unavailable("no hub runs here"), ConnectionRefusedError()])
 def test_without_a_hub_one_sentence_says_what_to_do(file: Path, error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["apply", str(file)], Shelf(error).open, URL) == 1
@@ -181,6 +205,11 @@ def test_without_a_hub_one_sentence_says_what_to_do(file: Path, error: Exception
 def test_wrong_usage_is_two(argv: list[str], shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv, shelf.open) == 2
     assert capsys.readouterr().err
+
+
+def test_wrong_usage_is_one_sentence(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["apply", "--all"], shelf.open) == 2
+    assert capsys.readouterr().err == "hub: the following arguments are required: FILE (./hub register apply --help says what there is)\n"
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["apply", "--help"]])
@@ -206,6 +235,32 @@ def test_nothing_that_is_printed_names_a_citizen(file: Path, wrong: Path, shelf:
         main(argv, shelf.open, URL)
     told = "".join(capsys.readouterr())
     assert not [word for word in ("14834812097", "14834812098", "Stille", "Fjellbekk") if word in told]
+
+
+@pytest.mark.parametrize("demo", sorted((ROOT / "local" / "demo").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_device_of_the_demo_files_can_be_met(demo: Path) -> None:
+    _, found = read(demo.read_text(), demo.name, known_adapters())
+    assert [str(one) for one in found if one.key.startswith("device")] == []
+
+
+@pytest.mark.parametrize("folder", folders(), ids=lambda path: path.name)
+def test_the_devices_of_an_adapters_examples_look_as_the_adapter_says(folder: Path) -> None:
+    systems, met = known_adapters().systems, list(devices(folder))
+    assert {device.system for device in met} <= systems.keys()
+    assert [device.system for device in met if not systems[device.system].fullmatch(device.value)] == []
+
+
+def devices(folder: Path) -> Iterator[Device]:
+    """Whom the adapter asks for a citizen, in all its examples."""
+    met: list[Device] = []
+
+    def person_at(device: Device, _at: datetime) -> Person:
+        met.append(device)
+        return CITIZEN
+
+    for example in examples(folder):
+        translate(example.adapter, example.file.read_bytes(), replace(CONTEXT, person_at=person_at))
+    return iter(met)
 
 
 def test_the_adapters_are_the_folders() -> None:

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -345,6 +347,53 @@ def test_of_several_senders_reasons_the_nearest_is_told() -> None:
     senders = [sender("header", "x-api-key"), sender("hmac", "terra"), sender("hmac", "nuki")]
     with pytest.raises(Unauthenticated, match="300 s"):
         authenticate(senders, SECRETS.get, SIGNERS["terra"](OLD, BODY, NOW - 400), BODY, NOW)
+
+
+TOWN = [sender("header", "x-api-key"), sender("basic", user="u"), sender("hmac", "standard-webhooks"), sender("hmac", "nuki")]
+
+
+def refusal(senders: Sequence[Sender], headers: Mapping[str, str]) -> Unauthenticated:
+    with pytest.raises(Unauthenticated) as caught:
+        authenticate(senders, SECRETS.get, headers, BODY, NOW)
+    return caught.value
+
+
+def test_without_any_credentials_every_header_that_would_do_is_named_whoever_is_registered_first() -> None:
+    told = "no credentials: none of the headers authorization, webhook-signature, x-api-key, x-nuki-signature-sha256 is there"
+    assert {refusal(senders, {"accept": "*/*"}).reason for senders in (TOWN, TOWN[::-1])} == {told}
+
+
+def test_a_signature_that_was_forgotten_is_told_by_its_own_name() -> None:
+    assert refusal(TOWN, {"webhook-id": MESSAGE, "webhook-timestamp": str(NOW)}).reason == "the header webhook-signature is missing"
+
+
+def test_whether_basic_would_do_is_told_to_who_answers() -> None:
+    assert refusal(TOWN, {}).basic
+    assert not refusal([sender("header", "x-api-key")], {}).basic
+
+
+def test_a_secret_that_is_not_set_is_answered_like_a_wrong_one_and_the_remedy_fits_both() -> None:
+    unset, wrong = (refusal([sender("header", "x-api-key", name)], {"x-api-key": "mine"}) for name in ("NOT_SET", "OLD_SECRET"))
+    assert (unset.reason, unset.remedy) == (wrong.reason, wrong.remedy)
+    assert "ask the municipality whether your secret is set" in unset.remedy
+
+
+def test_the_example_that_senders_check_their_code_by_is_right() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "senders.md").read_text()
+    secret = re.search(r"invented secret\s+`(whsec_[^`]+)`", page)
+    request = re.search(r"^    POST .*\n((?:    [a-z-]+: .*\n)+)\n    (.+)$", page, re.MULTILINE)
+    assert secret and request
+    headers = dict(line.strip().split(": ", 1) for line in request[1].splitlines())
+    one = sender("hmac", "standard-webhooks")
+    assert authenticate([one], lambda _name: secret[1], headers, request[2].encode(), 1_767_225_600) is one
+    assert len(request[2]) == 25
+
+
+def test_every_header_of_every_profile_stands_in_the_senders_contract() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "senders.md").read_text()
+    rows = {name: next(line for line in page.splitlines() if line.startswith(f"| `{name}`")) for name in PROFILES}
+    named = {name: [header for header in (row.signature, row.timestamp, row.id) if header] for name, row in PROFILES.items()}
+    assert [(name, header) for name, headers in named.items() for header in headers if header not in rows[name]] == []
 
 
 def test_a_request_without_a_body_is_signed_over_its_path() -> None:

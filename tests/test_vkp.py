@@ -83,11 +83,67 @@ def test_it_happened_when_the_alert_was_detected() -> None:
     assert event_of(sent(FALL)).occurred_at == datetime(2026, 3, 4, 2, 12, 5, tzinfo=UTC)
 
 
-def test_a_time_that_is_no_instant_is_passed_over() -> None:
+def test_a_day_without_a_time_is_passed_over() -> None:
     bundle = copy.deepcopy(FALL)
     bundle["entry"][1]["resource"]["identifiedDateTime"] = "2026-03-04"
     bundle["entry"][0]["resource"]["event"] = []
     assert event_of(sent(bundle)).occurred_at == datetime(2026, 3, 4, 2, 12, 8, tzinfo=UTC)
+
+
+NO_TIMES = [
+    "2026-03-04T03:12:05",
+    "1970-01-01T00:00:00Z",
+    "0001-03-04T03:12:05+01:00",
+    "2101-01-01T00:00:00Z",
+    "2026-02-30",
+    "1970",
+    "2026-13",
+    "2026-02-30T03:12:05+01:00",
+    "2026-03-04T03:12:05+99:00",
+    "2026-03-04T03:12+01:00",
+    "i natt",
+    1772593925,
+    True,
+    {"start": "2026-03-04T03:12:05+01:00"},
+]
+
+
+@pytest.mark.parametrize("time", NO_TIMES)
+def test_a_time_that_cannot_be_waits_for_a_human_and_no_other_is_put_in_its_place(time: Any) -> None:
+    bundle = copy.deepcopy(FALL)
+    bundle["entry"][1]["resource"]["identifiedDateTime"] = time
+    with pytest.raises(PayloadError, match="identifiedDateTime: ") as caught:
+        event_of(sent(bundle))
+    assert caught.value.field == "$.entry[1].resource.identifiedDateTime" and caught.value.remedy
+    assert lane_of(bundle) is Lane.ALARM
+
+
+def test_an_impossible_time_that_says_nothing_of_when_it_happened_is_a_warning() -> None:
+    what = event_of(sent({**FALL, "timestamp": "0001-01-01T00:00:00"})).what
+    assert isinstance(what, Document) and any(warning.startswith("$.timestamp: ") for warning in what.warnings)
+
+
+def test_the_hour_that_spring_takes_is_an_instant_when_it_has_its_offset() -> None:
+    bundle = copy.deepcopy(FALL)
+    bundle["entry"][1]["resource"]["identifiedDateTime"] = "2026-03-29T02:30:00+01:00"
+    assert event_of(sent(bundle)).occurred_at == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 5000, "0." + "1" * 5000, "1e-400", "1e99999999999999999999"])
+def test_a_number_that_no_journal_can_take_is_refused_and_its_place_named(number: str) -> None:
+    with pytest.raises(PayloadError, match=r"^\$\.entry\[1\]\.resource\.value: .*number") as caught:
+        ADAPTER.split(sent(FALL).replace(b'"identifiedDateTime"', b'"value": %s, "identifiedDateTime"' % number.encode()))
+    assert caught.value.remedy
+
+
+def test_a_control_character_is_refused_and_its_place_named() -> None:
+    with pytest.raises(PayloadError, match=r"^\$\.entry\[0\]\.resource\.title: has a control character"):
+        ADAPTER.split(sent(FALL | {"entry": [{"resource": FALL["entry"][0]["resource"] | {"title": "Fall\x07"}}]}))
+
+
+def test_a_place_is_not_named_by_a_key_that_may_be_somebody() -> None:
+    with pytest.raises(PayloadError, match=r"^\$\.\?\.\?: "):
+        ADAPTER.split(sent({**FALL, "Klar Nattugle": {"28820050004": "\x07"}}))
 
 
 def test_without_any_instant_the_hub_knows_best() -> None:
