@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -87,6 +88,8 @@ class Hub:
     parcels: Half
     http: aiohttp.ClientSession
     clock: Callable[[], float] = time.time
+    slow: dict[str, float] = field(default_factory=dict)  # endpoints whose calls last long, and until when they are taken to be so
+    at: Counter[str] = field(default_factory=Counter)  # lines of each endpoint that this worker is at
 
     async def close(self) -> None:
         await self.http.close()

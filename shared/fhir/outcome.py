@@ -44,7 +44,7 @@ def findings(found: Iterable[Finding]) -> Json:
 
 def issue(severity: str, kind: str, text: str, remedy: str = "", field: str = "", national: str = "2.4") -> Json:
     """Known clients print `details.text` (the cause) for writes and `diagnostics` (cause and remedy) for reads: both are filled."""
-    place = f"{field}: " if field and not text.startswith(field) else ""
+    place = f"{field}: " if field not in ("", "$") and not text.startswith(field) else ""
     return {
         "severity": severity,
         "code": kind,

@@ -1,18 +1,15 @@
 """Third step: a worker takes one of an endpoint's lines and sends its parcels, in order per patient: one parcel, one verdict."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import aiohttp
 
 from shared import log
 from shared.access.register import Endpoint
 from shared.domain.message import Lane
 from shared.errors import Refused, Unavailable
-from shared.flow import adapters
 from shared.flow.attend import attend, come_back, fallen, holding, waiting
+from shared.flow.deliver import deliver, key_of
 from shared.flow.names import owner_of
 from shared.flow.schedule import GIVE_UP, MIDDLE, delay
 from shared.hub import Hub
@@ -21,9 +18,10 @@ from shared.storage.lines import PAGE, Look, Outcome, position
 from shared.storage.packs import Entry, Pack
 from shared.storage.queues import lane_of
 
-_ANSWER = 64 * 1024  # bytes of a journal's answer that are read
 _COMMIT = 1_500_000  # bytes of packs in one turn: their commit is one transaction of at most 4 MiB, in base64
 _PAGES = 20  # read in one turn at most
+_SLOW_LINES = 4  # lines of a slow endpoint that one worker works on at a time: its calls last long, and the host has few slots
+_SLOW_WAIT = 2.0  # seconds until the next of them is asked for
 _STOPPED = 30.0  # seconds until a stopped endpoint's line is looked at again
 _DOWN = 2  # different patients in a row whose parcels found no answer: then the endpoint is taken to be down, and its line waits
 _LINE_WAIT = {Lane.ALARM: 15.0, Lane.ROUTINE: 60.0}  # seconds at most between two tries of a line whose endpoint is down
@@ -79,11 +77,23 @@ async def forward(hub: Hub, lines: Sequence[str]) -> None:
 
 
 async def _turn(hub: Hub, line: str, look: Look) -> bool:
-    assert look.head  # noqa: S101 -- attend looks first
     endpoint = await _endpoint(hub, line)
     if endpoint is None:
         await come_back(hub, hub.parcels, line, hub.clock() + _STOPPED, early=_STOPPED)
         return False
+    name = key_of(endpoint)
+    if hub.slow.get(name, 0.0) > hub.clock() and hub.at[name] >= _SLOW_LINES:
+        await come_back(hub, hub.parcels, line, hub.clock() + _SLOW_WAIT, early=_SLOW_WAIT)
+        return False
+    hub.at[name] += 1
+    try:
+        return await _work(hub, endpoint, line, look)
+    finally:
+        hub.at[name] -= 1
+
+
+async def _work(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> bool:
+    assert look.head  # noqa: S101 -- attend looks first
     turn = Round(hub, line, endpoint, look.head, hub.clock(), streak=look.head.failures, last=look.head.failing)
     first, later = _plan(turn, look.packs)
     if not (first or later or look.more):
@@ -163,7 +173,7 @@ async def _send_one(turn: Round, pack: Pack, place: int, state: dict[str, Any]) 
     if fallen(turn.head, position(pack.sequence, place)):
         return _parked(turn, attempt, now, "the worker fell three times over this parcel")
     try:
-        name, answer = await _post(turn.hub, turn.endpoint, entry, pack.bodies[place])
+        name, answer = await deliver(turn.hub, turn.endpoint, entry, pack.bodies[place])
     except Refused as error:
         turn.streak, turn.last = 0, ""
         return _parked(turn, attempt, now, error.reason)
@@ -191,48 +201,6 @@ def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavailable)
 
 def _line_wait(turn: Round) -> float:
     return delay(turn.lane, turn.streak - 1, MIDDLE, turn.wish, _LINE_WAIT[turn.lane]) * turn.hub.settings.retry_scale
-
-
-async def _post(hub: Hub, endpoint: Endpoint, entry: Entry, document: bytes) -> tuple[str, int]:
-    """The call. Raises Refused or Unavailable; whatever cuts it short is Unavailable, since the journal may or may not have it."""
-    journal = adapters.journal(endpoint.adapter)
-    if journal is None:
-        raise Refused("this hub has no such way to reach a journal")
-    call = journal.request(endpoint.url, entry["resource"], entry["id"], document)
-    timeout = aiohttp.ClientTimeout(total=hub.settings.call_timeout)
-    headers = {**call.headers, **_authorization(hub, endpoint), "Accept-Encoding": "identity"}
-    try:
-        async with hub.http.request(
-            call.method, call.url, data=call.body, headers=headers, timeout=timeout, allow_redirects=False
-        ) as response:
-            answer = {name.lower(): value for name, value in response.headers.items()}
-            return journal.verdict(response.status, answer, await _body(response)), response.status
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unavailable(f"no answer from the journal ({type(error).__name__})") from error
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """The answer's body where it can change the verdict; one that is too long is not read, and the status alone decides."""
-    if response.status >= 300:
-        return b""
-    body = b""
-    async for part in response.content.iter_any():
-        body += part
-        if len(body) > _ANSWER:
-            return b""
-    return body
-
-
-def _authorization(hub: Hub, endpoint: Endpoint) -> dict[str, str]:
-    auth = endpoint.auth
-    if auth is None:
-        return {}
-    secret = hub.settings.secret(auth.secrets[0])
-    if secret is None:
-        raise Unavailable("the endpoint's secret is not set")
-    if auth.scheme == "basic":
-        return {"Authorization": "Basic " + base64.b64encode(f"{auth.user}:{secret}".encode()).decode()}
-    return {auth.profile: secret}
 
 
 def _parked(turn: Round, attempt: int, now: float, reason: str) -> dict[str, Any]:

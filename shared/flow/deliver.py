@@ -1,0 +1,66 @@
+"""One call to a journal: one parcel out, one verdict back."""
+
+import base64
+
+import aiohttp
+
+from shared.access.register import Endpoint
+from shared.errors import Refused, Unavailable
+from shared.flow import adapters
+from shared.hub import Hub
+from shared.storage.packs import Entry
+
+_ANSWER = 64 * 1024  # bytes of a journal's answer that are read
+_LONG = 2.0  # seconds; an endpoint with a call that took longer is called slow ...
+_SLOW = 30.0  # ... for so long
+
+
+def key_of(endpoint: Endpoint) -> str:
+    """An endpoint's name among all municipalities'."""
+    return f"{endpoint.tenant}~{endpoint.name}"
+
+
+async def deliver(hub: Hub, endpoint: Endpoint, entry: Entry, document: bytes) -> tuple[str, int]:
+    """The call. Raises Refused or Unavailable; whatever cuts it short is Unavailable, since the journal may or may not have it."""
+    journal = adapters.journal(endpoint.adapter)
+    if journal is None:
+        raise Refused("this hub has no such way to reach a journal")
+    call = journal.request(endpoint.url, entry["resource"], entry["id"], document)
+    timeout = aiohttp.ClientTimeout(total=hub.settings.call_timeout)
+    started = hub.clock()
+    headers = {**call.headers, **_authorization(hub, endpoint), "Accept-Encoding": "identity"}
+    try:
+        async with hub.http.request(
+            call.method, call.url, data=call.body, headers=headers, timeout=timeout, allow_redirects=False
+        ) as response:
+            answer = {name.lower(): value for name, value in response.headers.items()}
+            return journal.verdict(response.status, answer, await _body(response)), response.status
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise Unavailable(f"no answer from the journal ({type(error).__name__})") from error
+    finally:
+        if hub.clock() - started > _LONG:
+            hub.slow[key_of(endpoint)] = hub.clock() + _SLOW
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """The answer's body where it can change the verdict; one that is too long is not read, and the status alone decides."""
+    if response.status >= 300:
+        return b""
+    body = b""
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > _ANSWER:
+            return b""
+    return body
+
+
+def _authorization(hub: Hub, endpoint: Endpoint) -> dict[str, str]:
+    auth = endpoint.auth
+    if auth is None:
+        return {}
+    secret = hub.settings.secret(auth.secrets[0])
+    if secret is None:
+        raise Unavailable("the endpoint's secret is not set")
+    if auth.scheme == "basic":
+        return {"Authorization": "Basic " + base64.b64encode(f"{auth.user}:{secret}".encode()).decode()}
+    return {auth.profile: secret}
