@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 
@@ -88,8 +88,7 @@ class Hub:
     parcels: Half
     http: aiohttp.ClientSession
     clock: Callable[[], float] = time.time
-    slow: dict[str, float] = field(default_factory=dict)  # endpoints whose calls last long, and until when they are taken to be so
-    at: Counter[str] = field(default_factory=Counter)  # lines of each endpoint that this worker is at
+    paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.deliver.Pace)
 
     async def close(self) -> None:
         await self.http.close()

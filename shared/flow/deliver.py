@@ -1,6 +1,7 @@
 """One call to a journal: one parcel out, one verdict back."""
 
 import base64
+from dataclasses import dataclass, field
 
 import aiohttp
 
@@ -11,13 +12,26 @@ from shared.hub import Hub
 from shared.storage.packs import Entry
 
 _ANSWER = 64 * 1024  # bytes of a journal's answer that are read
-_LONG = 2.0  # seconds; an endpoint with a call that took longer is called slow ...
-_SLOW = 30.0  # ... for so long
+_LONG = 1.0  # seconds; an endpoint is slow while a call to it has lasted longer ...
+_SLOW = 30.0  # ... and for so long after one that had
 
 
-def key_of(endpoint: Endpoint) -> str:
-    """An endpoint's name among all municipalities'."""
-    return f"{endpoint.tenant}~{endpoint.name}"
+@dataclass(slots=True)
+class Pace:
+    """How an endpoint answers this worker. `lines`: how many of its lines are worked on; `calls`: when those under way began."""
+
+    lines: int = 0
+    calls: list[float] = field(default_factory=list)
+    slow_until: float = 0.0
+
+    def slow(self, now: float) -> bool:
+        return self.slow_until > now or any(now - began > _LONG for began in self.calls)
+
+
+def pace(hub: Hub, endpoint: Endpoint) -> Pace:
+    """What is known of an endpoint."""
+    known: Pace = hub.paces.setdefault(f"{endpoint.tenant}~{endpoint.name}", Pace())
+    return known
 
 
 async def deliver(hub: Hub, endpoint: Endpoint, entry: Entry, document: bytes) -> tuple[str, int]:
@@ -27,7 +41,8 @@ async def deliver(hub: Hub, endpoint: Endpoint, entry: Entry, document: bytes) -
         raise Refused("this hub has no such way to reach a journal")
     call = journal.request(endpoint.url, entry["resource"], entry["id"], document)
     timeout = aiohttp.ClientTimeout(total=hub.settings.call_timeout)
-    started = hub.clock()
+    now, known = hub.clock(), pace(hub, endpoint)
+    known.calls.append(now)
     headers = {**call.headers, **_authorization(hub, endpoint), "Accept-Encoding": "identity"}
     try:
         async with hub.http.request(
@@ -38,8 +53,9 @@ async def deliver(hub: Hub, endpoint: Endpoint, entry: Entry, document: bytes) -
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unavailable(f"no answer from the journal ({type(error).__name__})") from error
     finally:
-        if hub.clock() - started > _LONG:
-            hub.slow[key_of(endpoint)] = hub.clock() + _SLOW
+        known.calls.remove(now)
+        if hub.clock() - now > _LONG:
+            known.slow_until = hub.clock() + _SLOW
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

@@ -9,7 +9,7 @@ from shared.access.register import Endpoint
 from shared.domain.message import Lane
 from shared.errors import Refused, Unavailable
 from shared.flow.attend import attend, come_back, fallen, holding, waiting
-from shared.flow.deliver import deliver, key_of
+from shared.flow.deliver import deliver, pace
 from shared.flow.names import owner_of
 from shared.flow.schedule import GIVE_UP, MIDDLE, delay
 from shared.hub import Hub
@@ -81,15 +81,15 @@ async def _turn(hub: Hub, line: str, look: Look) -> bool:
     if endpoint is None:
         await come_back(hub, hub.parcels, line, hub.clock() + _STOPPED, early=_STOPPED)
         return False
-    name = key_of(endpoint)
-    if hub.slow.get(name, 0.0) > hub.clock() and hub.at[name] >= _SLOW_LINES:
+    known = pace(hub, endpoint)
+    if known.lines >= _SLOW_LINES and known.slow(hub.clock()):
         await come_back(hub, hub.parcels, line, hub.clock() + _SLOW_WAIT, early=_SLOW_WAIT)
         return False
-    hub.at[name] += 1
+    known.lines += 1
     try:
         return await _work(hub, endpoint, line, look)
     finally:
-        hub.at[name] -= 1
+        known.lines -= 1
 
 
 async def _work(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> bool:
