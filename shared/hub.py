@@ -18,7 +18,9 @@ from shared.storage.register_rows import Registers
 TABLES = [RECEIPTS, PARCELS, "lines", "register"]
 
 
-RESTING = 8  # workers that may wait at empty lines: with more lines than that, the host's slots (batchSize) are for those with work
+RESTING = (
+    8  # workers that may wait at empty lines: with more lines than that, the host's slots (host.json: 16 + 48) are for those with work
+)
 
 
 class Bells:

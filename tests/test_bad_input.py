@@ -250,7 +250,7 @@ def test_an_unknown_format_is_not_found_even_with_good_credentials(home: Town, a
 def test_a_sender_without_credentials_is_not_let_in(home: Town, adapter: str) -> None:
     answer = wire().post(home.hub.url + home.path(adapter), data=GOOD[adapter], timeout=30)
     refusal(answer, 401, adapter)
-    assert answer.headers["WWW-Authenticate"]
+    assert "WWW-Authenticate" in answer.headers  # one of the municipality's senders proves itself by Basic
 
 
 @ROUTES

@@ -21,6 +21,7 @@ from shared.storage.append import Addition
 
 ITEMS = 500  # in one payload
 _WAITING = 1_000  # appends of one sender that may wait in one worker before it is asked to slow down
+_BASIC = {"WWW-Authenticate": 'Basic realm="knutepunkt"'}
 PATIENCE = 20.0  # seconds; a sender hears 503 before its own patience is over, and what it repeats is recognised
 
 
@@ -112,7 +113,7 @@ def prove(hub: Hub, register: Register, tenant: str, headers: Mapping[str, str],
     try:
         return authenticate(found.senders if found else (), hub.settings.secret, headers, signed, hub.clock())
     except Unauthenticated as error:
-        raise Fault(401, error.reason, error.remedy, headers={"WWW-Authenticate": 'Basic realm="knutepunkt"'}) from None
+        raise Fault(401, error.reason, error.remedy, headers=_BASIC if error.basic else {}) from None
 
 
 def _fits(payload: Payload, limit: int) -> None:
