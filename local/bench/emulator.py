@@ -17,6 +17,7 @@ from local.terminal import Halt
 
 # 127.0.0.1 - - [22/Nov/2026:20:45:24 +0000] "POST /devstoreaccount1/q/messages HTTP/1.1" 201 -
 _LINE = re.compile(rb'"([A-Z]+) /[^/ ]+/([^ ]*) HTTP')
+HOUSEKEEPING = (b"lines(", b"register(")  # read by timers and every few seconds, however many events there are
 QUEUE_WORDS = {b"POST": "queue enqueue", b"GET": "queue receive", b"DELETE": "queue delete", b"PUT": "queue update"}
 TABLE_WORDS = {
     b"GET": "table read",
@@ -59,6 +60,8 @@ def kind(verb: bytes, path: bytes) -> str:
         return "table transaction"
     if b"/messages" in path:
         return "queue peek" if b"peekonly" in path else QUEUE_WORDS.get(verb, "queue other")
+    if verb == b"GET" and path.startswith(HOUSEKEEPING):
+        return "table housekeeping"
     if b"(" in path or verb == b"POST":
         return TABLE_WORDS.get(verb, "table other")
     return "queue other"

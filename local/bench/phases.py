@@ -15,6 +15,7 @@ from local.bench.sides import ITEMS, Side
 
 FLIGHT = 64  # payloads of one reading in flight, end to end
 BATCHES = 4  # payloads of many readings in flight
+ALONE = 1.5  # seconds without a call: longer than a worker waits at an empty line (shared/flow/attend.py)
 FIRST = 24  # events before those that are measured alone: enough to reach every line of the journal
 
 
@@ -104,15 +105,16 @@ async def batch(hub: Side, plan: Plan) -> Figures:
 async def alone(hub: Side, plan: Plan) -> Figures:
     """One event at a time on a quiet system, each with all the storage calls until the hub is at rest again.
 
-    A few go before, together: a line is made once, at its first event, and that is no part of any later event.
+    A few go before, together: a line is made once, at its first event, and that is no part of any later event. Between two events the
+    system rests until no worker waits at a line any more: each event then pays for its queue messages too.
     """
     times, each = Times(), list[Counter[str]]()
     await together([asyncio.create_task(hub.driver.one(hub.single, 1, Times())) for _ in range(FIRST)], 0.0)
-    await rest(hub)
+    await rest(hub, ALONE)
     for _ in range(plan.alone):
         mark = hub.storage.mark()
         await hub.driver.one(hub.single, 1, times)
-        await rest(hub)
+        await rest(hub, ALONE)
         each.append(hub.storage.calls(mark))
     return figures.alone(times, each)
 
