@@ -124,7 +124,7 @@ since = {since}
 """
 
 
-def bound(system: str, value: str, citizen: str, since: str = "2026-01-01T00:00:00+01:00", until: str = "") -> str:
+def bound(system: str, value: str, citizen: str, since: str = "2024-01-01T00:00:00+01:00", until: str = "") -> str:
     """A line of the register: who has which device."""
     return DEVICE.format(system=system, value=value, citizen=citizen, name=NAMES[citizen], since=since) + (
         f"until = {until}\n" * bool(until)
