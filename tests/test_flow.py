@@ -314,7 +314,7 @@ def test_a_reading_goes_to_whoever_had_the_device_then(running: Running) -> None
     noon = "2026-06-15T12:00:00+02:00"
     town = running.town(bound(HWI_DEVICE, SCALE, RUND, until=noon) + bound(HWI_DEVICE, SCALE, BLID, since=noon))
     stream = [weight("161.0", at="2026-06-15T11:59:59+0200"), weight("162.0", at="2026-06-15T10:00:00+0000")]
-    stream += [weight("163.0", at="2026-06-15T09:59:59+0000"), weight("164.0", at="2025-12-31T00:00:00+0100")]
+    stream += [weight("163.0", at="2026-06-15T09:59:59+0000"), weight("164.0", at="2023-12-31T00:00:00+0100")]
     told = [town.settled("tenovi", body)["status"] for body in stream]
     assert told == ["delivered", "delivered", "delivered", "set aside"]  # the last: nobody had it then
     assert patients(town.notes()) == [RUND, BLID, RUND]
