@@ -22,6 +22,7 @@ from shared.access.register import Auth
 from shared.domain.message import Lane
 from shared.errors import Refused, Unavailable
 from shared.flow import adapters
+from shared.flow.deliver import Pace, pace
 from shared.flow.forward import forward
 from shared.flow.schedule import DELAYS, GIVE_UP, delay
 from shared.flow.transform import transform
@@ -589,6 +590,25 @@ def test_a_stopped_endpoints_lines_are_one_message_each_however_long_it_stands(s
 
     waiting = asyncio.run(run())
     assert len(waiting) == len({tuple(lines) for lines in waiting}) <= 4
+
+
+def test_a_slow_endpoint_keeps_four_of_a_workers_lines_busy_and_the_others_wait_their_turn(storage: str) -> None:
+    async def run() -> tuple[int, int]:
+        async with journalled(storage, lines=16) as (here, journal):
+            known = pace(here.hub, here.tenant.endpoints[0])
+            known.lines, known.slow_until = 4, here.clock() + 30  # four of its calls are under way, and lasted long
+            await post_all(here, 20, 20)
+            await here.run(10)
+            meanwhile, known.lines = len(journal.calls), 0
+            await here.run(10)
+            return meanwhile, len(journal.calls)
+
+    assert asyncio.run(run()) == (0, 20)
+
+
+@pytest.mark.parametrize(("began", "slow_until", "slow"), [([], 0.0, False), ([99.5], 0.0, False), ([98.9], 0.0, True), ([], 100.1, True)])
+def test_an_endpoint_is_slow_while_a_call_lasts_and_for_a_while_after(began: list[float], slow_until: float, slow: bool) -> None:
+    assert Pace(calls=began, slow_until=slow_until).slow(100.0) is slow
 
 
 # outcome unknown
