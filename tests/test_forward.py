@@ -507,6 +507,21 @@ def test_three_patients_that_fail_for_ever_do_not_stop_the_others(storage: str) 
     assert asyncio.run(run()) == ["n003", "n004", "n005"]
 
 
+def test_patients_that_fail_for_ever_do_not_stop_one_that_was_tried_in_an_outage_and_stands_far_behind(storage: str) -> None:
+    async def run() -> list[str]:
+        async with journalled(storage, answering(503)) as (here, journal):
+            for number in range(30):  # a pack each: two patients fill what a turn reads at once
+                await here.post(note(f"n{number:02}", f"p{number % 2}"))
+                await here.run(1)
+            await here.post(note("behind", "p2"))
+            await here.run(2 * HOUR)
+            journal.behave = down_for("p0", "p1")
+            await here.run(HOUR)
+            return journal.titles
+
+    assert asyncio.run(run()) == ["behind"]
+
+
 def test_a_note_is_tried_again_when_its_time_has_come_and_not_before(storage: str) -> None:
     async def run() -> list[float]:
         async with journalled(storage, answering(503)) as (here, journal):

@@ -1,8 +1,7 @@
 """What travels: receipts on the sender's side, parcels on the journal's. No person in either: safe on a queue, safe in a log."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
+from typing import TypedDict
 
 
 class Lane(StrEnum):
@@ -12,32 +11,18 @@ class Lane(StrEnum):
     ROUTINE = "routine"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """We hold these bytes.
+class Receipt(TypedDict):
+    """We hold these bytes: what a sender's line keeps beside them. Tenant, sender and lane are the line's name."""
 
-    `id` is the same for the same message: hash of sender, tenant and the sender's own message id, or of the body where it has none.
-    `content` is the hash of the body: same id with other content is a correction, never a duplicate.
-    """
-
-    id: str
-    content: str
-    lane: Lane
-    tenant: str
-    sender: str
+    id: str  # the same for the same message: from the sender's own id, or the body's hash where it has none
+    content: str  # the body's hash: the same id with other content is a correction, never a duplicate
     adapter: str
-    received_at: datetime  # aware, UTC
+    received_at: float  # seconds since 1970
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """A stored document and where it goes. `patient_key` is a keyed hash: parcels with the same one keep their order."""
+class Parcel(TypedDict):
+    """A stored document and where it goes: what an endpoint's line keeps beside it. Tenant, endpoint and lane are the line's name."""
 
     id: str  # sent to the journal as Idempotency-Key; the same on every attempt
-    lane: Lane
-    tenant: str
-    endpoint: str
-    patient_key: str
+    patient: str  # a keyed hash: parcels with the same one keep their order
     resource: str  # lower-case resource type, as in the path of the national contract: bundle, medicationdispense ...
-    attempt: int = 0
-    not_before: float = 0.0  # seconds since 1970

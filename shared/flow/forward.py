@@ -98,8 +98,8 @@ async def _work(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> bool:
     first, later = _plan(turn, look.packs)
     if not (first or later or look.more):
         return await _again(turn, Outcome())
-    at = _position(next(iter([*first, *later]), None) if look.head.careful else (look.packs[-1], len(look.packs[-1].entries) - 1))
-    hold = await hub.parcels.lines.take(line, look.head, at, turn.now + hub.settings.hold_seconds)
+    hold_at = _position([*first, *_longest_ago(turn, later)][:1]) if look.head.careful else _position(_last(look.packs))
+    hold = await hub.parcels.lines.take(line, look.head, hold_at, turn.now + hub.settings.hold_seconds)
     if hold is None:
         return True
     async with holding(hub.parcels, hold):
@@ -131,7 +131,12 @@ def _plan(turn: Round, packs: Sequence[Pack]) -> tuple[list[Place], list[Place]]
             if patient not in turn.blocked:
                 tried = turn.tried.setdefault(patient, state.get("tried", 0.0))
                 (later if tried else first).append((pack, place))
-    return first, sorted(later, key=lambda one: turn.tried[one[0].entries[one[1]]["patient"]])
+    return first, later
+
+
+def _longest_ago(turn: Round, later: list[Place]) -> list[Place]:
+    """Those that were tried before, the patients tried longest ago first; a patient's own order stays."""
+    return sorted(later, key=lambda one: turn.tried[one[0].entries[one[1]]["patient"]])
 
 
 async def _send_all(turn: Round, first: list[Place], later: list[Place], look: Look) -> None:
@@ -144,7 +149,7 @@ async def _send_all(turn: Round, first: list[Place], later: list[Place], look: L
         packs, more = await turn.hub.parcels.lines.waiting(turn.line, packs[-1].sequence + 1)
         first, tried = _plan(turn, packs)
         later += tried
-    await _send(turn, later)
+    await _send(turn, _longest_ago(turn, later))
     turn.unread = more
 
 
@@ -162,8 +167,13 @@ async def _send(turn: Round, places: Sequence[Place]) -> None:
                 turn.packs.append(pack)
 
 
-def _position(one: Place | None) -> int:
-    return position(one[0].sequence, one[1]) if one else -1
+def _position(places: Sequence[Place]) -> int:
+    """The position of the only one of these; -1 of none."""
+    return position(places[0][0].sequence, places[0][1]) if places else -1
+
+
+def _last(packs: Sequence[Pack]) -> list[Place]:
+    return [(packs[-1], len(packs[-1].entries) - 1)]
 
 
 async def _send_one(turn: Round, pack: Pack, place: int, state: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +214,8 @@ def _line_wait(turn: Round) -> float:
 
 
 def _parked(turn: Round, attempt: int, now: float, reason: str) -> dict[str, Any]:
-    log.alarm("parked", line=turn.line, reason=reason) if turn.lane is Lane.ALARM else log.step("parked", line=turn.line, reason=reason)
+    say = log.alarm if turn.lane is Lane.ALARM else log.step
+    say("parked", line=turn.line, reason=reason)
     return {"end": "parked", "attempt": attempt, "at": now, "reason": reason}
 
 

@@ -11,6 +11,7 @@ from shared import log
 from shared.access.register import Register, Sender
 from shared.access.signature import authenticate
 from shared.domain.adapter import Adapter, Item
+from shared.domain.message import Receipt
 from shared.errors import PayloadError, Unauthenticated
 from shared.flow import adapters
 from shared.flow.answers import Fault, Reply, accepted, refused, with_adapters
@@ -149,14 +150,10 @@ async def _accept(hub: Hub, payload: Payload, adapter: Adapter, sender: Sender, 
         )
     content = hashlib.sha256(payload.body).hexdigest()[:32]
     own = adapter.message_id(items) or content
-    entry = {
-        "id": message_id(sender.tenant, sender.name, f"{payload.adapter}|{own}"),
-        "content": content,
-        "adapter": payload.adapter,
-        "received_at": round(now, 3),
-    }
+    own_id = message_id(sender.tenant, sender.name, f"{payload.adapter}|{own}")
+    receipt = Receipt(id=own_id, content=content, adapter=payload.adapter, received_at=round(now, 3))
     try:
-        [position] = await hub.receipts.appender.append(line, Addition([entry], [payload.body], now))
+        [position] = await hub.receipts.appender.append(line, Addition([receipt], [payload.body], now))
         await ring(hub, hub.receipts, [line])
     except (AzureError, TimeoutError, OSError) as error:
         raise _later(error) from error

@@ -37,7 +37,7 @@ class Job:
     place: int
     verdict: Verdict = field(default_factory=Verdict)
     state: dict[str, Any] = field(default_factory=dict)
-    parcels: list[tuple[str, Entry, bytes]] = field(default_factory=list)  # line, entry, document
+    parcels: list[tuple[str, Parcel, bytes]] = field(default_factory=list)  # line, parcel, document
 
     @property
     def at(self) -> int:
@@ -159,13 +159,9 @@ def _address(hub: Hub, register: Register, orgnr: str, lane: Lane, job: Job, doc
         for endpoint in endpoints:
             assert document.event.person  # noqa: S101 -- translate settles it
             key = patient_key(hub.settings.patient_key, orgnr, document.event.person)
-            parcel = Parcel(parcel_id(job.verdict.id, document.event.id, endpoint.name), lane, orgnr, endpoint.name, key, document.resource)
-            job.parcels.append((parcels_line(orgnr, endpoint.name, lane, key, endpoint.lines), _entry(parcel), document.body))
+            parcel = Parcel(id=parcel_id(job.verdict.id, document.event.id, endpoint.name), patient=key, resource=document.resource)
+            job.parcels.append((parcels_line(orgnr, endpoint.name, lane, key, endpoint.lines), parcel, document.body))
     return problems
-
-
-def _entry(parcel: Parcel) -> Entry:
-    return {"id": parcel.id, "patient": parcel.patient_key, "resource": parcel.resource}
 
 
 async def _hand_over(hub: Hub, line: str, jobs: Sequence[Job]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-Entry = dict[str, Any]  # what the flow keeps of a receipt or parcel: plain JSON
+Entry = Mapping[str, Any]  # a Receipt or a Parcel (domain.message), as plain JSON
 State = dict[str, Any] | None  # what became of it; None = waiting
 
 COLUMN = 64 * 1024
