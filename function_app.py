@@ -7,7 +7,7 @@ import azure.functions as func
 
 from shared import log
 from shared.domain.message import Lane
-from shared.flow.answers import Reply
+from shared.door.answers import Reply
 from shared.flow.forward import forward
 from shared.flow.health import alive, ready
 from shared.flow.receive import Payload, receive

@@ -8,19 +8,22 @@ from local import lengths
 
 ROOT = lengths.ROOT
 PRODUCT = [*(ROOT / "shared").rglob("*.py"), *(ROOT / "adapters").rglob("*.py"), ROOT / "function_app.py"]
-PURE = ("shared.domain", "shared.fhir", "shared.access", "adapters")
+PURE = ("shared.domain", "shared.fhir", "shared.access", "shared.contract", "adapters")
 
 ROOMS = {  # a room, and the rooms of ours that it may import besides itself; shared.errors and shared.domain are open to all
     "shared.errors": (),
     "shared.log": (),
-    "shared.settings": (),
+    "shared.settings": ("shared.access",),
     "shared.domain": (),
     "shared.fhir": (),
     "shared.access": (),
     "shared.storage": ("shared.access", "shared.settings", "shared.log"),
-    "shared.hub": ("shared.storage", "shared.settings", "shared.log", "shared.access"),
-    "shared.lookup": ("shared.hub", "shared.storage", "shared.settings", "shared.log", "shared.access", "shared.fhir"),
-    "shared.flow": ("shared.hub", "shared.storage", "shared.settings", "shared.log", "shared.access", "shared.fhir"),
+    "shared.keys": ("shared.access", "shared.log"),
+    "shared.hub": ("shared.storage", "shared.settings", "shared.log", "shared.access", "shared.keys"),
+    "shared.contract": ("shared.access", "shared.fhir"),
+    "shared.door": ("shared.hub", "shared.keys", "shared.storage", "shared.settings", "shared.log", "shared.access", "shared.fhir"),
+    "shared.lookup": ("shared.door", "shared.hub", "shared.storage", "shared.settings", "shared.log", "shared.access", "shared.fhir"),
+    "shared.flow": ("shared.door", "shared.hub", "shared.storage", "shared.settings", "shared.log", "shared.access", "shared.fhir"),
     "adapters": ("shared.fhir", "shared.access.signature"),
     "function_app": ("shared",),
 }

@@ -20,8 +20,8 @@ from local.journal import SandboxJournal
 from local.journal.codes import Codes
 from shared.access.register import Auth
 from shared.domain.message import Lane
+from shared.door import adapters
 from shared.errors import Refused, Unavailable
-from shared.flow import adapters
 from shared.flow.deliver import Pace, pace
 from shared.flow.forward import forward
 from shared.flow.schedule import DELAYS, GIVE_UP, delay

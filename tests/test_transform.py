@@ -22,7 +22,7 @@ from shared.access.register import Auth, Endpoint, Register, Route, Sender, Tena
 from shared.domain.adapter import Adapter
 from shared.domain.event import Event
 from shared.domain.message import Lane
-from shared.flow import adapters
+from shared.door import adapters
 from shared.flow.forward import forward
 from shared.flow.receive import Payload, receive
 from shared.flow.status import status

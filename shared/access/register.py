@@ -12,11 +12,14 @@ from typing import Any
 
 import orjson
 
-from shared.access.rows import Auth, Binding, Endpoint, Route, Sender, Tenant
+from shared.access.rows import Auth, Binding, Endpoint, Lookup, Route, Sender, Service, Tenant
 from shared.domain.event import Device, Event, Person
 from shared.domain.message import Lane
 
-__all__ = ["Auth", "Binding", "Endpoint", "Register", "Route", "Sender", "Tenant", "from_json", "to_json"]  # its rows are its vocabulary
+__all__ = [  # its rows are its vocabulary
+    *("Auth", "Binding", "Endpoint", "Lookup", "Route", "Sender", "Service", "Tenant"),
+    *("Register", "from_json", "to_json"),
+]
 
 KINDS = ("dispensed", "alert", "supervision", "measurement", "note", "document")  # the class names of event.What
 _ANY = ""  # an adapter that no row names: only routes for all adapters take it
@@ -68,11 +71,23 @@ def from_json(body: bytes) -> Tenant:
         name=data["name"],
         active=data["active"],
         retention_hours=data["retention_hours"],
-        senders=tuple(Sender(**_tuples(row, "adapters") | {"auth": _auth(row["auth"])}) for row in data["senders"]),
+        senders=tuple(_sender(row) for row in data["senders"]),
         endpoints=tuple(Endpoint(**row | {"auth": row["auth"] and _auth(row["auth"])}) for row in data["endpoints"]),
         routes=tuple(_route(row) for row in data["routes"]),
         bindings=tuple(_binding(row) for row in data["bindings"]),
+        validation=data.get("validation", "repair"),  # rows written before there was a national contract lack these
+        services=tuple(Service(row["code"], tuple(row["patterns"])) for row in data.get("services", ())),
+        lookup=_lookup(data.get("lookup")),
     )
+
+
+def _sender(row: dict[str, Any]) -> Sender:
+    listed = {key: tuple(row.get(key, ())) for key in ("adapters", "resources", "service_codes")}
+    return Sender(**row | listed | {"auth": _auth(row["auth"])})
+
+
+def _lookup(row: dict[str, Any] | None) -> Lookup | None:
+    return Lookup(**row | {"auth": row["auth"] and _auth(row["auth"])}) if row else None
 
 
 def _auth(row: dict[str, Any]) -> Auth:

@@ -11,10 +11,11 @@ from shared.domain.message import Lane
 class Auth:
     """How someone proves who they are. `secrets` are names of settings (one, or two while a secret is being changed), never values."""
 
-    scheme: str  # header, basic, hmac
-    profile: str  # header: the header's name in lower case; hmac: a row of signature.PROFILES; basic: empty
-    user: str  # basic only
-    secrets: tuple[str, ...]
+    scheme: str  # header, basic, hmac, token
+    profile: str  # header, token: the header's name in lower case (token: of an API key, empty = none); hmac: a row of signature.PROFILES
+    user: str  # basic: the user; token: the vkp-id, as the token's claim has it
+    secrets: tuple[str, ...]  # token: of the API key; () = none
+    issuer: str = ""  # token: whose tokens; empty = the hub's first issuer (settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,26 @@ class Sender:
     title: str  # as a nurse would say it: "Medisindispenser"
     adapters: tuple[str, ...]
     auth: Auth
+    active: bool
+    resources: tuple[str, ...] = ()  # token: what it may do, as "bundle.write", "patient.read", "composition.*"
+    service_codes: tuple[str, ...] = ()  # token: the ServiceCodes it may look up under, lower case
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A national ServiceCode (vkp.md 1.8), lower case, and the journal's own service codes that it stands for here; % = anything."""
+
+    code: str
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Where look-ups are relayed to. `adapter`: a way to ask a journal; `auth` is what we show it, header or basic."""
+
+    adapter: str
+    url: str
+    auth: Auth | None
     active: bool
 
 
@@ -76,3 +97,6 @@ class Tenant:
     endpoints: tuple[Endpoint, ...]
     routes: tuple[Route, ...]
     bindings: tuple[Binding, ...]
+    validation: str = "repair"  # of national documents: repair (mended and told) or strict (refused)
+    services: tuple[Service, ...] = ()
+    lookup: Lookup | None = None

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shared.domain import person
+from shared.domain.adapter import Finding
 from shared.fhir.elements import URI
 from shared.fhir.reach import located, reach
-from shared.fhir.rules import Finding, Rule, absent, bound, moment, need, need_any, number, one_of
+from shared.fhir.rules import Rule, absent, bound, moment, need, need_any, number, one_of
 from shared.fhir.terminology import ALERT, CATEGORY, DISPENSE, MODE, REASON, SECTION, STEP
 from shared.fhir.vital_signs import vital_sign
 

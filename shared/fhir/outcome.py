@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 
+from shared.domain.adapter import Finding
 from shared.fhir import terminology
 from shared.fhir.elements import Json, said
-from shared.fhir.rules import Finding
 
 # HTTP status -> FHIR issue type, vkp-operation-outcome
 STATUSES = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.domain import person
+from shared.domain.adapter import Finding
 from shared.fhir import terminology
 from shared.fhir.reach import located, reach
 
@@ -15,16 +16,6 @@ Verdict = tuple[Severity, str, str] | None  # severity, FHIR issue type, words t
 _MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?", re.ASCII)
 _INSTANT_LENGTH = len("2026-03-02T08:03:11Z")
 _NUMBERED = re.compile(r"^[\d\s.:-]+")  # "300 - Trygghetsalarm"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`path` as `$.entry[1].resource.code`, `code` a FHIR issue type, `text` what was expected there."""
-
-    severity: Severity
-    path: str
-    code: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from shared.access.register import Endpoint
+from shared.door import adapters
 from shared.errors import Refused, Unavailable
-from shared.flow import adapters
 from shared.hub import Hub
 from shared.storage.packs import Entry
 

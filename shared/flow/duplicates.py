@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from shared.flow import adapters
+from shared.door import adapters
 from shared.storage.lines import Claim
 from shared.storage.packs import Entry
 

@@ -5,7 +5,7 @@ import asyncio
 import orjson
 from azure.core.exceptions import AzureError
 
-from shared.flow.answers import JSON, Fault, Reply, refused
+from shared.door.answers import JSON, Fault, Reply, refused
 from shared.hub import Hub
 
 _PATIENCE = 8.0  # seconds

@@ -12,9 +12,9 @@ from shared.access.register import Register, Sender
 from shared.access.signature import authenticate
 from shared.domain.adapter import Adapter, Item
 from shared.domain.message import Receipt
+from shared.door import adapters
+from shared.door.answers import Fault, Reply, accepted, refused, with_adapters
 from shared.errors import PayloadError, Unauthenticated
-from shared.flow import adapters
-from shared.flow.answers import Fault, Reply, accepted, refused, with_adapters
 from shared.flow.attend import ring
 from shared.flow.names import message_id, receipt_name, receipts_line
 from shared.hub import Hub

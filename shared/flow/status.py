@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from azure.core.exceptions import AzureError
 
-from shared.flow.answers import JSON, Fault, Reply, refused
+from shared.door.answers import JSON, Fault, Reply, refused
 from shared.flow.names import receipt_name
 from shared.flow.receive import PATIENCE, known_register, prove
 from shared.hub import Hub

@@ -11,7 +11,7 @@ from shared.access.register import Register, Tenant
 from shared.domain.adapter import Problem
 from shared.domain.event import Document
 from shared.domain.message import Lane, Parcel
-from shared.flow import adapters
+from shared.door import adapters
 from shared.flow.attend import attend, fallen, holding, ring, waiting
 from shared.flow.duplicates import Verdict, sort_out
 from shared.flow.names import owner_of, parcel_id, parcels_line, patient_key, receipt_name

@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from shared.domain.adapter import Adapter, JournalAdapter
+from shared.domain.adapter import Adapter, JournalAdapter, LookupAdapter
 
 
 def device(name: str) -> Adapter | None:
@@ -13,8 +13,13 @@ def device(name: str) -> Adapter | None:
 
 
 def journal(name: str) -> JournalAdapter | None:
-    """The way to a journal, None if there is no such folder."""
+    """The way to put documents into a journal (ADAPTER in its folder), None if there is no such."""
     return _journal(name) if name in names("epj") else None
+
+
+def lookup(name: str) -> LookupAdapter | None:
+    """The way to ask a journal (LOOKUP in its folder), None if there is no such."""
+    return _lookup(name) if name in names("epj") else None
 
 
 @cache
@@ -30,6 +35,12 @@ def _device(name: str) -> Adapter:
 
 
 @cache
-def _journal(name: str) -> JournalAdapter:
-    found: JournalAdapter = import_module(f"adapters.epj.{name}.adapter").ADAPTER
+def _journal(name: str) -> JournalAdapter | None:
+    found: JournalAdapter | None = getattr(import_module(f"adapters.epj.{name}.adapter"), "ADAPTER", None)
+    return found
+
+
+@cache
+def _lookup(name: str) -> LookupAdapter | None:
+    found: LookupAdapter | None = getattr(import_module(f"adapters.epj.{name}.adapter"), "LOOKUP", None)
     return found

@@ -1,0 +1,22 @@
+"""Whose access tokens this hub believes, and how they say who their bearer is. Values only: `settings` reads them, `token` asks them."""
+
+from dataclasses import dataclass
+
+# RFC 7518: asymmetric only. `none` and HMAC are in no list: a public key must never serve as a shared secret
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """An OpenID Connect issuer. The defaults are HelseID's ways (vkp.md 1.6); another issuer says its own in HUB_ISSUERS."""
+
+    issuer: str  # exactly as tokens have it in `iss`; keys are found by {issuer}/.well-known/openid-configuration
+    audience: str = "nhn:vkp"  # must be the token's only audience
+    sender_claim: str = "nhn:vkp/client/claims/vkp-id"
+    client_claim: str = "client_id"
+    method_claim: str = "client_amr"  # how the client proved itself; "" = not asked
+    method: str = "private_key_jwt"
+    scope_claim: str = "scope"  # a text with spaces, or a list of texts
+    scope_prefix: str = "nhn:vkp/api/user/"
+    algorithms: tuple[str, ...] = ALGORITHMS
+    leeway: float = 10.0  # seconds, for exp and nbf
