@@ -17,8 +17,17 @@ from shared.domain.event import Device, Event, Person
 from shared.domain.message import Lane
 
 __all__ = [  # its rows are its vocabulary
-    *("Auth", "Binding", "Endpoint", "Lookup", "Route", "Sender", "Service", "Tenant"),
-    *("Register", "from_json", "to_json"),
+    "Auth",
+    "Binding",
+    "Endpoint",
+    "Lookup",
+    "Register",
+    "Route",
+    "Sender",
+    "Service",
+    "Tenant",
+    "from_json",
+    "to_json",
 ]
 
 KINDS = ("dispensed", "alert", "supervision", "measurement", "note", "document")  # the class names of event.What
