@@ -10,11 +10,11 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from shared import fhir
+from shared.domain.adapter import Finding
 from shared.domain.event import Alert, Device, Dispensed, Document, Event, Measurement, Note, Person, Supervision, What
 from shared.domain.vocabulary import Quantity
 from shared.fhir import outcome, terminology
 from shared.fhir.check import check
-from shared.fhir.rules import Finding
 
 AT = datetime(2026, 3, 2, 7, 3, 11, tzinfo=UTC)
 SCALE = Device("https://scale.example/serial", "S-17", "Vekt V")
