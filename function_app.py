@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from urllib.parse import urlsplit
 
 import azure.functions as func
 
@@ -12,9 +13,10 @@ from shared.flow.forward import forward
 from shared.flow.health import alive, ready
 from shared.flow.receive import Payload, receive
 from shared.flow.status import status
-from shared.flow.sweep import forget, purge, sweep
+from shared.flow.sweep import anchor, forget, purge, sweep
 from shared.flow.transform import transform
 from shared.hub import Hub, open_hub
+from shared.lookup.look_up import Asked, look_up
 from shared.settings import Settings
 from shared.storage.queues import read
 
@@ -41,8 +43,16 @@ async def on_payload(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("epj/r4/{orgnr}/{resource}", methods=["POST"])
 async def on_fhir(req: func.HttpRequest) -> func.HttpResponse:
     """A sender posts national FHIR (vkp.md 1.4). `vkp` is that contract's own format."""
-    payload = Payload(req.route_params["orgnr"], "vkp", _headers(req), req.get_body(), req.route_params["resource"].lower())
+    resource, path = req.route_params["resource"].lower(), urlsplit(req.url).path
+    payload = Payload(req.route_params["orgnr"], "vkp", _headers(req), req.get_body(), resource, path)
     return _response(await receive(await hub(), payload))
+
+
+@app.route("epj/r4/{orgnr}/{resource}/_search", methods=["POST"])
+async def on_search(req: func.HttpRequest) -> func.HttpResponse:
+    """A sender looks somebody up in the municipality's journal (vkp.md 1.5)."""
+    resource, path = req.route_params["resource"].lower(), urlsplit(req.url).path
+    return _response(await look_up(await hub(), Asked(req.route_params["orgnr"], resource, _headers(req), path, req.get_body())))
 
 
 @app.route("api/v1/receipts/{receipt}", methods=["GET"])
@@ -101,6 +111,11 @@ async def on_purge(timer: func.TimerRequest) -> None:
 @app.timer_trigger(arg_name="timer", schedule="0 41 2 * * *")
 async def on_forget(timer: func.TimerRequest) -> None:
     await forget(await hub())
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 11 3 * * *")
+async def on_anchor(timer: func.TimerRequest) -> None:
+    await anchor(await hub())
 
 
 @app.queue_trigger(arg_name="msg", queue_name="receipts-alarm-poison", connection="AzureWebJobsStorage")

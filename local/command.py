@@ -22,6 +22,7 @@ usage: ./hub COMMAND [...]
   check              format, lint, types, architecture, function lengths, what may be committed
   bench [...]        measures the running hub against a raw harness (--quick, --json)
   register ...       check, diff or apply a municipality's register file
+  audit ...          verifies, shows, exports and anchors a municipality's audit log
   corpus DIR         posts every file of a folder at every door of the running hub, and tells what came of it
 
 The first start prepares everything under .hub/ (about a minute); later starts take seconds. ./hub run --help says more.
@@ -44,6 +45,7 @@ COMMANDS = {
     "check": Command("local.check"),
     "bench": Command("local.bench", storage=True),
     "register": Command("local.register", at_root=False),
+    "audit": Command("local.audit", at_root=False),
     "corpus": Command("local.corpus", at_root=False),
 }
 

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from local.terminal import Parser
 from shared.access.register import Register, Tenant
@@ -106,10 +106,21 @@ def _variable(text: str) -> tuple[str, str]:
 
 
 def known_adapters() -> Known:
-    """The folders under adapters/: the folder is the adapter. What its devices' numbers look like, it says in DEVICES."""
-    devices, journals = ({path.parent.name for path in (ROOT / "adapters" / room).glob("*/adapter.py")} for room in ("devices", "epj"))
-    shapes = [row for name in sorted(devices) for row in getattr(import_module(f"adapters.devices.{name}.adapter"), "DEVICES", ())]
-    return Known(devices, journals, {system: re.compile(shape) for system, shape in shapes})
+    """The folders under adapters/: the folder is the adapter, and says itself what it can and how its devices' numbers look (DEVICES)."""
+    devices, journals = _adapters("devices"), _adapters("epj")
+    shapes = [row for module in devices.values() for row in getattr(module, "DEVICES", ())]
+    return Known(
+        devices=set(devices),
+        journals={name for name, module in journals.items() if hasattr(module, "ADAPTER")},
+        systems={system: re.compile(shape) for system, shape in shapes},
+        nationals={name for name, module in devices.items() if module.ADAPTER.resource},
+        lookups={name for name, module in journals.items() if hasattr(module, "LOOKUP")},
+    )
+
+
+def _adapters(room: str) -> dict[str, Any]:
+    names = sorted(path.parent.name for path in (ROOT / "adapters" / room).glob("*/adapter.py"))
+    return {name: import_module(f"adapters.{room}.{name}.adapter") for name in names}
 
 
 def _read_all(names: Sequence[str], variables: Mapping[str, str] | None) -> list[File]:
@@ -158,7 +169,8 @@ def _contents(tenant: Tenant) -> str:
         "route": len(tenant.routes),
         "device": len({(row.system, row.value) for row in tenant.bindings}),
     }
-    return ", ".join(_count(number, word) for word, number in counts.items())
+    national = {"service": len(tenant.services), "look-up": int(tenant.lookup is not None)}
+    return ", ".join(_count(number, word) for word, number in (counts | {word: n for word, n in national.items() if n}).items())
 
 
 def _count(number: int, word: str) -> str:
@@ -197,8 +209,8 @@ async def _change(tenants: Sequence[Tenant], store_factory: StoreFactory, *, wri
 
 def _tell_unset(files: Sequence[File], settings: Collection[str]) -> None:
     tenants = [file.tenant for file in files if file.tenant]
-    ways = [row.auth for tenant in tenants for row in tenant.senders] + [row.auth for tenant in tenants for row in tenant.endpoints]
-    named = dict.fromkeys(name for auth in ways if auth for name in auth.secrets)
+    rows = [row for tenant in tenants for row in (*tenant.senders, *tenant.endpoints, tenant.lookup)]
+    named = dict.fromkeys(name for row in rows if row and row.auth for name in row.auth.secrets)
     unset = [name for name in named if name not in settings]
     if unset:
         given = " ".join(f"{name}=..." for name in unset)

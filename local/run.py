@@ -1,6 +1,7 @@
 """`./hub run`: storage, a sandbox journal and the hub on one machine, the demonstration, and where to look. Nothing outlives it."""
 
 import fcntl
+import json
 import os
 import secrets
 import shutil
@@ -17,13 +18,15 @@ from typing import NoReturn
 
 import requests
 
-from local import demonstration, signing
+from local import demonstration, looking, signing
 from local.command import run_options
 from local.prepare import AZURITE_JS, HUB, ROOT
 from local.processes import Child, end, free_ports, is_free, listening, start, wait
-from local.running import Running, credentials, record
+from local.running import Running, clients, credentials, record
 from local.terminal import Halt, Step, say
-from shared.access.register_toml import SECRET, RegisterError, parse
+from shared.access.issuer import Issuer
+from shared.access.register_reach import SECRET
+from shared.access.register_toml import RegisterError, parse
 from shared.access.rows import Auth, Tenant
 
 REGISTER = sorted((ROOT / "local" / "demo").glob("*.toml"))
@@ -46,6 +49,10 @@ class Place:
     @property
     def logs(self) -> Path:
         return self.folder / "logs"
+
+    @property
+    def clients(self) -> Path:
+        return self.folder / "clients.json"
 
     @property
     def json(self) -> Path:
@@ -119,19 +126,21 @@ def _place(once: bool) -> Iterator[Place]:
 
 
 def _run(options: Namespace, place: Place) -> int:
-    hub_port, journal_port, *storage_ports = _ports(options)
+    hub_port, journal_port, issuer_port, *storage_ports = _ports(options)
     tenants = _tenants(f"http://127.0.0.1:{journal_port}")
     values = _secrets(tenants)
     _lay_out(place, keep=options.keep)
     running = Running(
         hub=f"http://127.0.0.1:{hub_port}",
         journal=f"http://127.0.0.1:{journal_port}",
+        issuer=f"http://127.0.0.1:{issuer_port}",
         connection_string=_connection_string(storage_ports),
         senders=credentials(tenants, values),
+        clients=clients(tenants, Issuer("").scope_prefix),
         settings=sorted({name for name, value in os.environ.items() if value and SECRET.shape.fullmatch(name)} | set(values)),
     )
     settings = {"AzureWebJobsStorage": running.connection_string, "JOURNAL_URL": running.journal, "HUB_PATIENT_KEY": _patient_key(place)}
-    parts = Parts(place, {**os.environ, **settings, **values})
+    parts = Parts(place, {**_national(running), **os.environ, **settings, **values})
     with ExitStack() as stack:
         stack.callback(place.json.unlink, missing_ok=True)
         stack.callback(_end, parts)
@@ -140,15 +149,24 @@ def _run(options: Namespace, place: Place) -> int:
         return _show(options, parts, running)
 
 
+def _national(running: Running) -> dict[str, str]:
+    """The national contract on one machine, unless the environment says otherwise: invented people, tokens of the sandbox issuer."""
+    return {
+        "HUB_ENVIRONMENT": "test",
+        "HUB_ISSUERS": json.dumps([{"issuer": running.issuer}]),
+        "HUB_PUBLIC_URL": running.hub,
+    }
+
+
 def _ports(options: Namespace) -> list[int]:
-    """The hub's, the journal's, and storage's three."""
+    """The hub's, the journal's, the issuer's, and storage's three."""
     for option, port in (("--port", options.port), ("--journal-port", options.journal_port)):
         if port is not None and not is_free(port):
             raise Halt(f"port {port} is taken (or not ours to use): give another with {option}, or none and a free one is found")
     if options.port is not None and options.port == options.journal_port:
         raise Halt("the hub and the journal cannot both have one port: give two", status=2)
-    hub, journal, *storage = free_ports(5)
-    return [options.port or hub, options.journal_port or journal, *storage]
+    hub, journal, *others = free_ports(6)
+    return [options.port or hub, options.journal_port or journal, *others]
 
 
 def _tenants(journal: str) -> list[Tenant]:
@@ -191,7 +209,7 @@ def _connection_string(ports: list[int]) -> str:
 
 
 def _start(parts: Parts, running: Running, storage_ports: list[int]) -> None:
-    step = Step("Starting storage, a sandbox journal and the hub")
+    step = Step("Starting storage, a sandbox journal, a token issuer and the hub")
     ports = [word for name, port in zip(("blob", "queue", "table"), storage_ports, strict=True) for word in (f"--{name}Port", str(port))]
     where = ("--location", str(parts.place.data / "azurite"))
     # SIGTERM, so that it writes its data down even when we are killed outright
@@ -206,17 +224,19 @@ def _start(parts: Parts, running: Running, storage_ports: list[int]) -> None:
         *ports,
         at_death=signal.SIGTERM,
     )
-    parts.start("journal", sys.executable, "-m", "local.journal", "--port", running.journal.rpartition(":")[2])
-    _wait(
-        parts,
-        step,
-        "storage and the journal",
-        lambda: all(listening(port) for port in (*storage_ports, int(running.journal.rpartition(":")[2]))),
-    )
+    parts.start("journal", sys.executable, "-m", "local.journal", "--port", _port(running.journal))
+    parts.place.clients.write_text(json.dumps([one.row for one in running.clients]))
+    parts.start("issuer", sys.executable, "-m", "local.helseid", "--clients", str(parts.place.clients), "--port", _port(running.issuer))
+    ports_there = (*storage_ports, int(_port(running.journal)), int(_port(running.issuer)))
+    _wait(parts, step, "storage, the journal and the token issuer", lambda: all(listening(port) for port in ports_there))
     _apply(parts, step)
-    parts.start("hub", sys.executable, "-m", "local.host", "--port", running.hub.rpartition(":")[2])
+    parts.start("hub", sys.executable, "-m", "local.host", "--port", _port(running.hub))
     _wait(parts, step, "the hub", lambda: _ready(running.hub))
     step.done()
+
+
+def _port(url: str) -> str:
+    return url.rpartition(":")[2]
 
 
 def _wait(parts: Parts, step: Step, what: str, there: Callable[[], bool]) -> None:
@@ -253,7 +273,7 @@ def _epitaph(child: Child) -> str:
 
 
 def _show(options: Namespace, parts: Parts, running: Running) -> int:
-    good = options.keep or demonstration.show(running, parts.check)
+    good = options.keep or all([demonstration.show(running, parts.check), looking.show(running, parts.check)])  # a list: both are shown
     if options.once:
         return 0 if good else 1
     _where_to_look(parts, running)
@@ -270,6 +290,8 @@ def _where_to_look(parts: Parts, running: Running) -> None:
     say(f"  Journal, to open in a browser   {running.journal}/")
     say(f"  Health                          {running.hub}/api/health/ready")
     say(f"  A receipt                       {running.hub}/api/v1/receipts/{{municipality}}.{{receipt}}   (for its sender)")
+    say(f"  Contract, to read               {running.hub}/api/docs")
+    say(f"  Token issuer                    {running.issuer}/.well-known/openid-configuration")
     say(f"  Addresses and credentials       {parts.place.json.relative_to(ROOT)}   (docs/senders.md says how to post)")
     say(f"  Logs                            {parts.place.logs.relative_to(ROOT)}/")
     say()

@@ -3,12 +3,15 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from local import signing
+from local.helseid import new_client
 from shared.access.rows import Auth, Sender, Tenant
+
+TOKEN = "token"  # the scheme of those who show one  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,27 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """A demo sender that shows tokens: what its system needs to get them from the sandbox issuer. `private`: a JWK, made for this run."""
+
+    tenant: str
+    sender: Sender
+    client_id: str
+    scopes: Sequence[str]
+    private: Mapping[str, Any] = field(repr=False)
+    row: Mapping[str, Any] = field(repr=False)  # what the issuer knows of it
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """Base URLs without a slash at the end."""
 
     hub: str
     journal: str
+    issuer: str
     connection_string: str
     senders: Sequence[Credential]
+    clients: Sequence[Client] = ()
     settings: Sequence[str] = ()  # names of all that the hub has a value for, secrets among them
 
     def sender(self, tenant: str, adapter: str) -> Credential | None:
@@ -41,7 +58,27 @@ class Running:
 
 
 def credentials(tenants: Sequence[Tenant], values: Mapping[str, str]) -> list[Credential]:
-    return [Credential(t.orgnr, t.name, sender, values[sender.auth.secrets[0]]) for t in tenants for sender in t.senders]
+    """Of those who show a secret or sign."""
+    rows = ((tenant, sender) for tenant in tenants for sender in tenant.senders if sender.auth.scheme != TOKEN)
+    return [Credential(tenant.orgnr, tenant.name, sender, values[sender.auth.secrets[0]]) for tenant, sender in rows]
+
+
+def clients(tenants: Sequence[Tenant], prefix: str) -> list[Client]:
+    """Of those who show tokens: a client each at the issuer, as with HelseID, with the scopes that their rows allow."""
+    return [_client(tenant, sender, prefix) for tenant in tenants for sender in tenant.senders if sender.auth.scheme == TOKEN]
+
+
+def _client(tenant: Tenant, sender: Sender, prefix: str) -> Client:
+    granted = (one for resource in sender.resources for one in (resource, *_both(resource)))
+    name, scopes = f"{tenant.orgnr}-{sender.name}", [f"{prefix}{one}" for one in granted]
+    private, row = new_client(name, sender.auth.user, scopes, orgnr_parent=tenant.orgnr)
+    return Client(tenant.orgnr, sender, name, scopes, private, row)
+
+
+def _both(resource: str) -> list[str]:
+    """What `composition.*` stands for: a client may ask for either by its own name."""
+    word, _, verb = resource.rpartition(".")
+    return [f"{word}.read", f"{word}.write"] if verb == "*" else []
 
 
 def record(file: Path, running: Running, pids: Mapping[str, int]) -> None:
@@ -58,11 +95,18 @@ def _plain(running: Running, pids: Mapping[str, int]) -> dict[str, Any]:
     return {
         "hub": {"url": running.hub, "pid": pids["hub"]},
         "journal": {"url": running.journal, "pid": pids["journal"]},
+        "issuer": {"url": running.issuer, "pid": pids["issuer"]},
         "storage": {"connection_string": running.connection_string, "pid": pids["storage"]},
         "pid": os.getpid(),
         "senders": [_sender(one) for one in running.senders],
+        "clients": [_told(one) for one in running.clients],
         "settings": list(running.settings),
     }
+
+
+def _told(one: Client) -> dict[str, Any]:
+    told = {"tenant": one.tenant, "name": one.sender.name, "client_id": one.client_id, "vkp_id": one.sender.auth.user}
+    return {**told, "scopes": list(one.scopes), "private_jwk": dict(one.private)}
 
 
 def _sender(one: Credential) -> dict[str, Any]:

@@ -2,20 +2,25 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
+from shared.keys import Keys
 from shared.settings import Settings
 from shared.storage.account import Account
 from shared.storage.append import Appender
+from shared.storage.audit_log import AuditLog
 from shared.storage.lines import Lines
 from shared.storage.queues import NAMES, PARCELS, RECEIPTS, Queues
 from shared.storage.register_rows import Registers
+from shared.storage.replays import Replays
 
-TABLES = [RECEIPTS, PARCELS, "lines", "register"]
+AUDIT = "audit"
+TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays"]
 
 
 RESTING = (
@@ -89,8 +94,12 @@ class Hub:
     receipts: Half
     parcels: Half
     http: aiohttp.ClientSession
+    keys: Keys  # of the issuers of access tokens
+    replays: Replays  # DPoP proofs that were used
+    audit: AuditLog
     clock: Callable[[], float] = time.time
     paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.deliver.Pace)
+    asking: Counter[str] = field(default_factory=Counter)  # look-ups that each municipality's journal is at, of this worker
 
     async def close(self) -> None:
         await self.http.close()
@@ -109,6 +118,9 @@ async def open_hub(settings: Settings, clock: Callable[[], float] = time.time) -
         receipts=_half(account, RECEIPTS),
         parcels=_half(account, PARCELS),
         http=aiohttp.ClientSession(auto_decompress=False, trust_env=False, connector=aiohttp.TCPConnector(limit=0)),
+        keys=Keys(),
+        replays=Replays(account.table("replays")),
+        audit=AuditLog(account.table(AUDIT)),
         clock=clock,
     )
 

@@ -1,8 +1,13 @@
 """Settings are read once, here; a bad one stops the start. Secrets stay in the environment and are asked for by name."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+import orjson
+
+from shared.access.address import unsafe
+from shared.access.issuer import ALGORITHMS, Issuer
 
 Value = TypeVar("Value")
 Secret = Callable[[str], str | None]
@@ -23,6 +28,11 @@ class Settings:
     call_timeout: float  # seconds for one call to a journal, all in all
     hold_seconds: float  # how long a worker may hold a line without letting go
     secret: Secret = field(repr=False)
+    numbers: str = "production"  # whose person numbers national FHIR may carry: production, test, any (domain.person.GUARDS)
+    compatible: bool = False  # national refusals with a code 1.x or 2.x are 400, which is all that clients of VKP read
+    issuers: tuple[Issuer, ...] = ()  # of access tokens; none: no token opens anything
+    public_url: str = ""  # as senders know the hub, without a slash at its end; what a DPoP proof is for
+    dpop: frozenset[str] = frozenset()  # actions ("patient.read", "*.write", "*") that take a DPoP token; all others take Bearer
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -38,7 +48,14 @@ class Settings:
             call_timeout=_read(env, "HUB_CALL_TIMEOUT_SECONDS", 10.0, _positive),
             hold_seconds=_read(env, "HUB_HOLD_SECONDS", 20.0, _positive),
             secret=dict(env).get,
+            numbers=_read(env, "HUB_ENVIRONMENT", "production", _one_of("production", "test", "any")),
+            compatible=_read(env, "HUB_VKP_STATUS", "exact", _one_of("exact", "compatible")) == "compatible",
+            issuers=_read(env, "HUB_ISSUERS", (), _issuers),
+            public_url=_read(env, "HUB_PUBLIC_URL", "", _address).rstrip("/"),
+            dpop=_read(env, "HUB_DPOP", frozenset(), _actions),
         )
+        if settings.dpop and not settings.public_url:
+            raise BadSetting("HUB_PUBLIC_URL is missing: DPoP proofs (HUB_DPOP) are for an address, give the one that senders call")
         if settings.hold_seconds < settings.call_timeout + 2:
             raise BadSetting("HUB_HOLD_SECONDS: give at least 2 seconds more than HUB_CALL_TIMEOUT_SECONDS, or no call would fit in a hold")
         return settings
@@ -65,3 +82,59 @@ def _positive(text: str) -> float:
     if number <= 0:
         raise ValueError("give a number above 0")
     return number
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"give one of {', '.join(words)}")
+        return text
+
+    return read
+
+
+def _address(text: str) -> str:
+    if text and (wrong := unsafe(text)):
+        raise ValueError(f"{wrong[0]}: {wrong[1]}")
+    return text
+
+
+def _actions(text: str) -> frozenset[str]:
+    actions = frozenset(part.strip() for part in text.split(",") if part.strip())
+    if any(action != "*" and (action.count(".") != 1 or action.rpartition(".")[2] not in ("read", "write")) for action in actions):
+        raise ValueError("give actions with commas between, as patient.read, *.write, or * for all")
+    return actions
+
+
+def _issuers(text: str) -> tuple[Issuer, ...]:
+    """A JSON list of objects with the fields of `Issuer`; only `issuer` must be given."""
+    try:
+        rows = orjson.loads(text)
+    except ValueError:
+        raise ValueError('give a JSON list such as [{"issuer": "https://helseid-sts.nhn.no", "audience": "nhn:vkp"}]') from None
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("give a JSON list of objects")
+    issuers = tuple(_issuer(row) for row in rows)
+    if len({one.issuer for one in issuers}) < len(issuers):
+        raise ValueError("names the same issuer twice")
+    return issuers
+
+
+def _issuer(row: dict[str, Any]) -> Issuer:
+    known = {field.name for field in fields(Issuer)}
+    if strange := row.keys() - known:
+        raise ValueError(f"has {len(strange)} unknown fields; known are {', '.join(sorted(known))}")
+    listed = {"algorithms": tuple(row["algorithms"])} if isinstance(row.get("algorithms"), list) else {}
+    leeway = {"leeway": float(row["leeway"])} if type(row.get("leeway")) is int else {}
+    made = {**row, **listed, **leeway}
+    default = Issuer("")
+    if "issuer" not in made or any(type(value) is not type(getattr(default, name)) for name, value in made.items()):
+        raise ValueError("an issuer has `issuer`, and each field of its own type: texts, `algorithms` a list, `leeway` a number of seconds")
+    issuer = Issuer(**made)
+    if wrong := unsafe(issuer.issuer):
+        raise ValueError(f"issuer {wrong[0]}: {wrong[1]}")
+    if not issuer.audience or not issuer.sender_claim or not set(issuer.algorithms) <= set(ALGORITHMS) or not issuer.algorithms:
+        raise ValueError(f"an issuer needs an audience, a sender_claim and algorithms out of {', '.join(ALGORITHMS)}")
+    if not 0 <= issuer.leeway <= 60:
+        raise ValueError("leeway is from 0 to 60 seconds")
+    return issuer

@@ -5,6 +5,7 @@ Payloads are sent as senders send them, over HTTP; what became of them is asked 
 """
 
 import asyncio
+import json
 import os
 import re
 import secrets
@@ -17,14 +18,17 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 import requests
 
 from local import signing
+from local.helseid import SandboxIssuer, new_client, serving, token
 from local.processes import Child, end, start
 from local.register import TABLE
+from shared.access.permission import ACTIONS
 from shared.access.register_toml import parse
 from shared.access.rows import Endpoint, Tenant
 from shared.settings import Settings
@@ -39,6 +43,7 @@ CONTROLLER = "https://knutepunkt.example/scaip/controller"
 HWI_DEVICE = "https://knutepunkt.example/tenovi/hwi-device-id"
 DEV_EUI = "https://knutepunkt.example/ttn/dev-eui"
 ALARM_BUTTON, SCALE, SENSOR = "4700000101", "0f4c2a10-0000-4000-8000-000000000003", "FEEDFACE00000001"  # as in the adapters' examples
+VKP_ID, PREFIX = "Eksempel_Respons", "nhn:vkp/api/user/"
 PATIENCE = 60.0  # seconds until what should come is called missing; a killed or lost message comes back within 30
 STANDING_BY = ("received", "transformed")  # a receipt's words for "not yet"
 SENDER = {"scaip": "bridge", "tenovi": "scales", "ttn": "sensors", "vkp": "dispensers"}  # who sends, where a test doesn't say
@@ -90,6 +95,34 @@ title = "Sagt opp"
 adapters = ["vkp", "tenovi"]
 auth = {{ scheme = "header", header = "X-Former-Secret", secrets = ["{own}_FORMER"] }}
 active = false
+
+[[sender]]
+name = "national"
+title = "Responssenter"
+adapters = ["vkp"]
+auth = {{ scheme = "token", vkp_id = "Eksempel_Respons" }}
+resources = [{actions}]
+service_codes = ["ta", "gps", "rt", "md", "dt", "dho"]
+
+[[service]]
+code = "ta"
+codes = ["6", "2.2.%"]
+
+[[service]]
+code = "gps"
+codes = ["26"]
+
+[[service]]
+code = "rt"
+codes = ["%"]
+
+[[service]]
+code = "dho"
+codes = ["%"]
+
+[lookup]
+adapter = "fhir"
+url = "${{JOURNAL_URL}}/{orgnr}-journal/fhir"
 
 [[endpoint]]
 name = "journal"
@@ -149,13 +182,15 @@ def until(there: Callable[[], Any], what: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """`storage`: the connection string. `secret`: values by the names that the register uses."""
+    """`storage`: the connection string. `secret`: values by the names that the register uses. `private`: the national sender's JWK."""
 
     url: str
     journal: str
     storage: str
     host: Child
     secret: Mapping[str, str]
+    issuer: SandboxIssuer
+    private: Mapping[str, Any]
     numbers: Iterator[int] = field(default_factory=lambda: count(310_100_000))
 
     def log(self) -> str:
@@ -167,12 +202,16 @@ class Running:
         lines = (line for line in self.log().splitlines() if "Traceback" in line or _LOUD.search(line))
         return [line for line in lines if not _CALLED_FOR.search(line)]
 
-    def town(self, devices: str = DEVICES, journal: str = "", own: str = OURS) -> "Town":
-        """A new municipality in the register. `journal`: another address for its endpoint `journal`. `own`: whose secrets it has."""
-        text = REGISTER.format(orgnr=next(self.numbers), own=own)
+    def town(self, devices: str = DEVICES, journal: str = "", own: str = OURS, **changes: Any) -> "Town":
+        """A new municipality in the register. `journal`: another address for its endpoint `journal`, `lookup`: for its look-ups.
+        `own`: whose secrets it has. `changes`: other fields of its row."""
+        text = REGISTER.format(orgnr=next(self.numbers), own=own, actions=", ".join(f'"{action}"' for action in ACTIONS))
         tenant = parse(text + devices, "town.toml", None, {"JOURNAL_URL": self.journal})
         if journal:
             tenant = replace(tenant, endpoints=tuple(_led(endpoint, journal) for endpoint in tenant.endpoints))
+        if "lookup" in changes and tenant.lookup:
+            changes["lookup"] = replace(tenant.lookup, url=changes["lookup"])
+        tenant = replace(tenant, **changes)
         asyncio.run(self._register(tenant))
         assert self.get("/api/health/ready").status_code == 200  # which reads the register
         return Town(self, tenant)
@@ -223,6 +262,24 @@ class Town:
         """What the hub tells about a receipt. `sender`: who asks; "" asks without credentials."""
         path = f"/api/v1/receipts/{receipt}"
         return self.hub.get(path, self.proof(sender, path.encode()) if sender else None)
+
+    def bearer(self, *actions: str) -> dict[str, str]:
+        """A token for these actions, or for all, from the issuer."""
+        scopes = [f"{PREFIX}{action}" for action in actions or ACTIONS]
+        got = token(wire(), self.hub.issuer.url, "national", self.hub.private, scopes)
+        return {"Authorization": f"Bearer {got.access_token}"}
+
+    def write(self, body: bytes, resource: str = "bundle", headers: Mapping[str, str] | None = None) -> requests.Response:
+        """A national document, with a token."""
+        given = self.bearer() if headers is None else headers
+        return wire().post(f"{self.hub.url}/epj/r4/{self.orgnr}/{resource}", data=body, headers=given, timeout=PATIENCE)
+
+    def search(
+        self, resource: str, form: Any = None, codes: str | None = "ta", headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        """A look-up, as known clients make it; `headers` instead of a good token."""
+        given = {**(self.bearer() if headers is None else headers), **({"ServiceCodes": codes} if codes is not None else {})}
+        return wire().post(f"{self.hub.url}/epj/r4/{self.orgnr}/{resource}/_search", data=form, headers=given, timeout=PATIENCE)
 
     def told(self, receipt: str) -> dict[str, Any]:
         """What its own sender is told."""
@@ -315,16 +372,32 @@ def receipt_of(answer: requests.Response) -> str:
 @pytest.fixture(scope="session")
 def running(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The hub. Nobody else may use the names of its tables and queues in `storage`. Its processes die with the tests."""
-    folder = tmp_path_factory.mktemp("running")
+    private, row = new_client("national", VKP_ID, [f"{PREFIX}{action}" for action in ACTIONS])
+    with serving([row]) as issuer, hub_running(storage, tmp_path_factory.mktemp("running"), issuer, private) as hub:
+        yield hub
+
+
+@contextmanager
+def hub_running(
+    storage: str, folder: Path, issuer: SandboxIssuer, private: Mapping[str, Any], settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Running]:
+    """A hub and a sandbox journal as processes of their own. `settings` come on top."""
     secret = {f"{own}_{name}": made for own in (OURS, THEIRS) for name, made in _secrets()}
-    settings = {"AzureWebJobsStorage": storage, "HUB_PATIENT_KEY": secrets.token_hex(32), "HUB_RETRY_SCALE": "0.05"}
-    env = {**os.environ, **settings, **secret}
+    usual = {
+        "AzureWebJobsStorage": storage,
+        "HUB_PATIENT_KEY": secrets.token_hex(32),
+        "HUB_RETRY_SCALE": "0.05",
+        "HUB_ENVIRONMENT": "test",
+        "HUB_ISSUERS": json.dumps([{"issuer": issuer.url}]),
+    }
+    env = {**os.environ, **usual, **secret, **settings}
     children: list[Child] = []
     try:
         for name, module in (("journal", "local.journal"), ("host", "local.host")):
-            children.append(start(name, [sys.executable, "-m", module, "--port", "0"], folder / f"{name}.log", env, folder=ROOT))
+            port = settings.get("PORT", "0") if name == "host" else "0"
+            children.append(start(name, [sys.executable, "-m", module, "--port", port], folder / f"{name}.log", env, folder=ROOT))
         journal, host = children
-        hub = Running(_address(host), _address(journal), storage, host, secret)
+        hub = Running(_address(host), _address(journal), storage, host, secret, issuer, private)
         until(lambda: hub.get("/api/health").status_code == 200, "the host answers")
         yield hub
     finally:

@@ -208,20 +208,6 @@ def test_codes_are_text_and_1_10_is_not_1_1() -> None:
     assert terminology.display(terminology.ALERT, "1.1") == "Ikke utlevert"
 
 
-TABLES = sorted(path.stem for path in terminology.CODES.glob("*.json") if path.stem != "measurements")
-
-
-@pytest.mark.parametrize("table", TABLES)
-def test_every_code_table_has_text_codes_that_stand_once(table: str) -> None:
-    codes = [concept["code"] for concept in terminology._read(table)["concepts"]]
-    assert all(isinstance(code, str) for code in codes) and len(codes) == len(set(codes))
-    assert terminology._read(table)["system"] == terminology.system(table)
-
-
-def test_every_quantity_has_its_codes() -> None:
-    assert set(Quantity) <= set(terminology.measurements())
-
-
 def test_a_refusal_says_it_where_both_sorts_of_clients_look() -> None:
     said = outcome.refusal(400, "$.type: is not document", "Send a document.", "$.type")["issue"][0]
     assert said["details"]["text"] == "$.type: is not document"

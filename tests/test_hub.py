@@ -197,8 +197,10 @@ SENDER = Sender("one", "310123455", "Title", ("tenovi",), Auth("header", "x-secr
 
 def test_run_json_is_for_its_owner_only(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
-    here = running.Running("http://h", "http://j", "conn", [running.Credential("310123455", "Eksempel kommune", SENDER, "s3cret")])
-    running.record(file, here, {"hub": 1, "journal": 2, "storage": 3})
+    here = running.Running(
+        "http://h", "http://j", "http://i", "conn", [running.Credential("310123455", "Eksempel kommune", SENDER, "s3cret")]
+    )
+    running.record(file, here, {"hub": 1, "journal": 2, "issuer": 4, "storage": 3})
     told = json.loads(file.read_text())
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (told["hub"], told["journal"]["url"]) == ({"url": "http://h", "pid": 1}, "http://j")

@@ -135,10 +135,22 @@ def answers() -> dict[str, Any]:
     }
 
 
+def message() -> dict[str, Any]:
+    return {
+        "resourceType": "Communication",
+        "status": "completed",
+        "topic": {"text": "nytt batteri"},
+        "subject": STILLE,
+        "sent": "2026-03-02T10:00:00+01:00",
+        "sender": RASK,
+        "payload": [{"contentString": "Batteriet i alarmen er byttet."}, {"contentString": "Prøvd, virker."}],
+        "note": [{"text": "Ring ved spørsmål."}],
+    }
+
+
 def everything() -> dict[str, Any]:
-    return document(
-        "alt", composition(), *(each["resource"] for each in alarm()["entry"][1:]), dispense(), supervision(), blood_pressure(), answers()
-    )
+    parts = (dispense(), supervision(), blood_pressure(), answers(), message())
+    return document("alt", composition(), *(each["resource"] for each in alarm()["entry"][1:]), *parts)
 
 
 class Play:
@@ -573,6 +585,24 @@ def test_answers_stand_beside_their_questions() -> None:
     assert read(document("q", answers())).rows == [("Er du mer tungpustet?", "Ja, litt"), ("Feber?", "Nei")]
 
 
+def test_a_message_is_told_with_its_topic_sender_and_every_line() -> None:
+    told = read(message())
+    assert (told.kind, told.heading, told.staff, told.happened) == ("Beskjed", "Nytt batteri", ["Rask Granskog"], message()["sent"])
+    assert [block.text for block in told.sections[0].blocks] == ["Batteriet i alarmen er byttet.", "Prøvd, virker."]
+    assert told.rows == [("Merknad", "Ring ved spørsmål.")]
+
+
+def test_a_message_of_no_words_is_a_message_still() -> None:
+    assert read({"resourceType": "Communication", "status": "entered-in-error"}).text() == "Beskjed\nFeilført"
+
+
+@played
+async def test_a_message_is_pushed_and_shown_like_any_note(play: Play) -> None:
+    assert (await play.push(message())).status == 201
+    page = await play.page("/gerica/")
+    assert all(words in page for words in ("Nytt batteri", "Batteriet i alarmen er byttet.", "Stille Fjellbekk", ">Beskjed<"))
+
+
 def test_sections_follow_the_suppliers_timestamps() -> None:
     def section(title: str, at: str) -> dict[str, Any]:
         return {"title": title, "text": {"div": f"<div>{title}</div>"}, "orderedBy": {"coding": [{"code": at}]}}
@@ -799,9 +829,9 @@ async def test_a_strange_document_never_breaks_a_page(play: Play) -> None:
 def test_the_contract_page_names_every_mode_and_its_settings() -> None:
     page = (ROOT / "docs" / "journals.md").read_text(encoding="utf-8")
     rows = {row.split("`")[1]: row for row in page.splitlines() if row.startswith("| `") and row.count("|") == 5}
-    assert {name: {field for field in ("status", "retry_after", "delay") if f"`{field}`" in rows.get(name, "")} for name in MODES} == {
-        name: set(mode.settings) for name, mode in MODES.items()
-    }
+    assert {
+        name: {field for field in ("status", "retry_after", "delay", "size") if f"`{field}`" in rows.get(name, "")} for name in MODES
+    } == {name: set(mode.settings) for name, mode in MODES.items()}
 
 
 def test_the_national_tables_give_the_words() -> None:

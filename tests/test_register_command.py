@@ -44,6 +44,7 @@ name = "Stille Fjellbekk"
 since = 2026-01-12T10:00:00+01:00
 """
 URL = {"JOURNAL_URL": "http://127.0.0.1:4000"}
+LOOKUP = next(iter(known_adapters().lookups), "fhir")
 
 
 class Shelf:
@@ -185,6 +186,17 @@ def test_a_secret_without_a_value_in_the_running_hub_is_told_with_the_way_to_giv
     )
 
 
+def test_the_secrets_of_api_keys_and_of_the_look_up_must_have_values_too(
+    file: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    auth = 'auth = { scheme = "token", vkp_id = "Skyen", header = "X-Key", secrets = ["API_KEY"] }'
+    sender = f'[[sender]]\nname = "centre"\ntitle = "Senter"\nadapters = ["vkp"]\n{auth}\nresources = ["bundle.write"]\n'
+    shown = 'auth = { scheme = "header", header = "X-Hub", secrets = ["LOOKUP_SECRET"] }'
+    file.write_text(f'{FILE}{sender}[lookup]\nadapter = "{LOOKUP}"\nurl = "https://journal.example"\n{shown}\n')
+    assert main(["apply", str(file)], shelf.open, URL, ["ALARMS_SECRET"]) == 0
+    assert "no value in the hub that runs here: API_KEY, LOOKUP_SECRET;" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("settings", [["ALARMS_SECRET"], None])
 def test_a_secret_that_is_set_or_cannot_be_known_is_no_matter(
     file: Path, shelf: Shelf, settings: list[str] | None, capsys: pytest.CaptureFixture[str]
@@ -266,3 +278,10 @@ def devices(folder: Path) -> Iterator[Device]:
 def test_the_adapters_are_the_folders() -> None:
     assert "scaip" in known_adapters().devices
     assert "bundle" in known_adapters().journals
+
+
+def test_check_counts_services_and_the_look_up_where_there_are_any(file: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    service = '[[service]]\ncode = "ta"\ncodes = ["6"]\n'
+    file.write_text(f'{FILE}{service}[lookup]\nadapter = "{LOOKUP}"\nurl = "https://journal.example"\n')
+    assert main(["check", str(file)], shelf.open) == 0
+    assert capsys.readouterr().out.endswith("1 device, 1 service, 1 look-up\n")

@@ -161,7 +161,13 @@ class Town:
 
 
 def settings(storage: str) -> Settings:
-    env = {"AzureWebJobsStorage": storage, "HUB_PATIENT_KEY": "k" * 32, "HUB_CALL_TIMEOUT_SECONDS": "0.4", **SECRET}
+    env = {
+        "AzureWebJobsStorage": storage,
+        "HUB_PATIENT_KEY": "k" * 32,
+        "HUB_ENVIRONMENT": "test",
+        "HUB_CALL_TIMEOUT_SECONDS": "0.4",
+        **SECRET,
+    }
     return Settings.from_env(env)
 
 

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from local.bench import figures, imports, phases, sides
+from local.bench import figures, imports, lookups, phases, sides
 from local.bench.figures import Figures
 from local.bench.load import Sink
 from local.bench.phases import Plan
 from local.terminal import Halt, Parser, Step, say
 
-GROUPS = ("single", "batch", "alone", "import")
+GROUPS = ("single", "batch", "alone", "lookup", "import")
 
 
 def options(argv: Sequence[str]) -> argparse.Namespace:
@@ -72,6 +72,8 @@ async def measure(groups: Sequence[str], plan: Plan, directory: Path) -> dict[st
             result["alone"] = await told("Measuring one event alone", phases.alone(hub, plan))
         if "batch" in groups:
             result["batch"] = await told("Measuring payloads of 100 readings", phases.batch(hub, plan))
+        if "lookup" in groups:
+            result["lookup"] = await told("Measuring look-ups", lookups.measure(directory, plan.looks))
         if "import" in groups:
             work = asyncio.to_thread(imports.measure, sides.environment("UseDevelopmentStorage=true", ""), plan.imports)
             result["import"] = await told("Measuring the import of function_app", work)

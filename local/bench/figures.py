@@ -125,6 +125,13 @@ ROWS: tuple[tuple[str, str, str, str, float | None, bool], ...] = (
     ("alone", "storage_calls_per_event", "one event alone: storage calls", "per event", 14.0, False),
     ("alone", "accept_p50_ms", "accept p50", "ms", None, False),
     ("alone", "end_to_end_p50_ms", "end to end p50", "ms", None, False),
+    ("lookup", "overhead_p50_ms", "look-up: the hub's own time p50", "ms", None, False),
+    ("lookup", "overhead_p99_ms", "the hub's own time p99", "ms", None, False),
+    ("lookup", "overhead_16_in_flight_p50_ms", "16 in flight: p50", "ms", None, False),
+    ("lookup", "overhead_16_in_flight_p99_ms", "16 in flight: p99", "ms", None, False),
+    ("lookup", "journal_p50_ms", "the journal's p50 (two calls)", "ms", None, False),
+    ("lookup", "token_check_p50_ms", "token check, warm: p50", "ms", 1.0, False),
+    ("lookup", "token_check_p99_ms", "token check, warm: p99", "ms", None, False),
     ("import", "ratio", "SDKs and function_app / SDKs alone", "", 1.25, False),
 )
 LINE = "{:<8}{:<38}{:>12}  {:<10}{:<12}"

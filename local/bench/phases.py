@@ -30,10 +30,11 @@ class Plan:
     batch: float
     alone: int
     imports: int
+    looks: int
 
 
-QUICK = Plan(rounds=2, warm=1.5, spell=2.5, half=3.0, batch=3.0, alone=6, imports=4)
-FULL = Plan(rounds=7, warm=2.0, spell=4.0, half=6.0, batch=6.0, alone=20, imports=9)
+QUICK = Plan(rounds=2, warm=1.5, spell=2.5, half=3.0, batch=3.0, alone=6, imports=4, looks=160)
+FULL = Plan(rounds=7, warm=2.0, spell=4.0, half=6.0, batch=6.0, alone=20, imports=9, looks=1600)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,14 @@ def text() -> str:
 
 
 async def apply(directory: Path, env: Mapping[str, str], journal: str) -> None:
-    """Writes it to the hub's table just as ./hub register apply does."""
+    """Writes the municipality with its scales to the hub's table."""
+    await write(directory, env, journal, text())
+
+
+async def write(directory: Path, env: Mapping[str, str], journal: str, toml: str) -> None:
+    """Just as ./hub register apply does."""
     file = directory / f"{ORGNR}.toml"
-    file.write_text(text())
+    file.write_text(toml)
     command = (sys.executable, "-m", "local.register", "apply", str(file))
     said = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env={**env, "JOURNAL_URL": journal}, stdout=said, stderr=said)

@@ -81,6 +81,7 @@ def environment(connection_string: str, secret: str) -> Mapping[str, str]:
     ours = {
         "AzureWebJobsStorage": connection_string,
         "HUB_PATIENT_KEY": secrets.token_hex(32),
+        "HUB_ENVIRONMENT": "test",
         register.SETTING: secret,
         "PYTHONPATH": str(ROOT),
     }

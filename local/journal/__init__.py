@@ -7,19 +7,22 @@
     ...
     await journal.stop()
 
-It plays an outsider: nothing of the hub is imported, only the national code tables are read (`shared/fhir/codes/*.json`).
+It plays an outsider: nothing of the hub is imported, only the national code tables are read (`shared/fhir/codes/*.json`). Whom it knows,
+with their services, plans, medicines and allergies, stands in population.py.
 Everything is in memory and gone when it stops. All people in it are invented, so its JSON may show them.
 
-    POST   /{endpoint}/{resource}             a document: bundle, medicationdispense, composition, encounter
+    POST   /{endpoint}/{resource}             a document: bundle, medicationdispense, composition, encounter, communication
+    POST   /{endpoint}/fhir/{Type}/_search    a look-up, FHIR R4 search by form (search.py); GET follows its next links
     GET    /                                  the journals and their patients
     GET    /{endpoint}/                       notes, newest first (?side=2 for older ones)
     GET    /{endpoint}/patients/{n}           the notes of one patient
     GET    /{endpoint}/notes/{n}              one note with everything
     GET    /_sandbox/{endpoint}/notes         the same for scripts (?after=N: only those with a higher number)
     GET    /_sandbox/{endpoint}/arrivals      every effect in order: number, key, patient
+    GET    /_sandbox/{endpoint}/asked         every look-up in order: type, names of its parameters, time
     DELETE /_sandbox/{endpoint}               forget notes and counts of an endpoint ("*": of all)
     GET    /_sandbox/stats                    counts per endpoint
-    PUT    /_sandbox/{endpoint}/behaviour     misbehave ("*": every endpoint); GET shows it, DELETE ends it; see behaviour.py
+    PUT    /_sandbox/{endpoint}/behaviour     misbehave ("*": every endpoint); GET shows it, DELETE ends it; see behaviour.py, lies.py
 """
 
 from local.journal.server import SandboxJournal

@@ -41,10 +41,27 @@ def hang_up(request: web.Request) -> web.Response:
     return web.Response()
 
 
+def half(request: web.Request, answer: web.Response) -> web.Response:
+    """What is returned finds the connection gone, in the middle of the answer; before it where the answer has no body."""
+    whole, body = _raw(answer)
+    if body and request.transport is not None:
+        request.transport.write(whole[: -len(body) // 2])
+        request.transport.close()
+        return web.Response()
+    return hang_up(request)
+
+
+def _raw(answer: web.Response) -> tuple[bytes, bytes]:
+    """As it goes over the wire, and the body of it."""
+    body = answer.body if isinstance(answer.body, bytes) else b""
+    said = {name: answer.headers[name] for name in ("Location", "Content-Type") if name in answer.headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in (said | {"Content-Length": str(len(body))}).items())
+    return f"HTTP/1.1 {answer.status} {answer.reason}\r\n{head}\r\n".encode() + body, body
+
+
 async def trickle(request: web.Request, answer: web.Response, pause: float) -> web.Response:
     """The answer one byte at a time, status line included: for time-outs that begin anew with every byte."""
-    location = answer.headers.get("Location", "")
-    for byte in f"HTTP/1.1 {answer.status} {answer.reason}\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode():
+    for byte in _raw(answer)[0]:
         if request.transport is None or request.transport.is_closing():
             break
         request.transport.write(bytes([byte]))

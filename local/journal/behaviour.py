@@ -4,7 +4,8 @@
     {"mode": "fail", "status": 503, "retry_after": 30, "calls": 3}
 
 `calls` or `seconds` limit it; without either it lasts until told otherwise. `delay` is in seconds. An endpoint's own behaviour comes
-before that of "*". MODES says what each mode does and which fields it takes (with the value when left out).
+before that of "*". MODES says what each mode does and which fields it takes (with the value when left out). Look-ups fail as pushes do;
+what only they can do wrong is in lies.py.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.journal.answers import hang_up, html, outcome, trickle
+from local.journal.answers import half, hang_up, html, outcome, trickle
 
 Limit = float | int
 
@@ -33,7 +34,7 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A push in the hands of a mode. `store(deduplicate)` does what an honest journal does and gives its answer."""
+    """A push, or a look-up, in the hands of a mode. `store(deduplicate)` does what an honest journal does and gives its answer."""
 
     request: web.Request
     settings: Mapping[str, Limit]
@@ -66,8 +67,7 @@ async def cut(push: Push) -> web.Response:
 
 
 async def cut_after(push: Push) -> web.Response:
-    push.store(True)
-    return hang_up(push.request)
+    return half(push.request, push.store(True))
 
 
 async def refuse(push: Push) -> web.Response:
@@ -87,6 +87,10 @@ async def garbage(push: Push) -> web.Response:
     return html(b"<!doctype html><title>Velkommen</title><p>This is not what you asked for.")
 
 
+async def honest(push: Push) -> web.Response:
+    return push.store(True)
+
+
 async def say_outcome(push: Push) -> web.Response:
     return outcome(200, "processing", "The journal was told to answer 200 and mean no.")
 
@@ -97,6 +101,7 @@ class Mode:
     words: str  # bokmål, for the page
     counts_as: str  # in the statistics
     settings: Mapping[str, Limit | None]  # None: absent unless given
+    only: str = ""  # "pushes" or "lookups": the others are answered as they should be
 
 
 MODES = {
@@ -113,16 +118,25 @@ MODES = {
     "fail-after": Mode(fail_after, "lagrer, men svarer med feil", "failed", {"status": 500, "retry_after": None}),
     "drip": Mode(drip, "lagrer og svarer ett tegn om gangen", "slow", {"delay": 1.0}),  # delay: between two bytes
     "garbage": Mode(garbage, "lagrer og svarer med en nettside", "garbage", {}),
-    "forget": Mode(forget, "glemmer hva den har lagret før", "forgetful", {}),
+    "forget": Mode(forget, "glemmer hva den har lagret før", "forgetful", {}, "pushes"),
+    # of look-ups only: stores nothing, tells lies
+    "pages": Mode(honest, "svarer i mange små deler ved oppslag", "odd", {"size": 1}, "lookups"),  # size: resources in a part
+    "wrong-patient": Mode(honest, "svarer om en annen person ved oppslag", "odd", {}, "lookups"),
+    "mixed": Mode(honest, "blander inn en annen person ved oppslag", "odd", {}, "lookups"),
+    "huge": Mode(honest, "svarer med 10 MB ved oppslag", "odd", {}, "lookups"),
+    "not-a-bundle": Mode(honest, "svarer med noe annet enn en liste ved oppslag", "odd", {}, "lookups"),
+    "endless": Mode(honest, "blir aldri ferdig med å svare ved oppslag", "odd", {}, "lookups"),
+    "foreign-next": Mode(honest, "viser til et annet sted ved oppslag", "odd", {}, "lookups"),
 }
 RANGES: Mapping[str, tuple[float, float]] = {
     "status": (300, 599),
     "retry_after": (0, 86_400),
     "delay": (0, 600),
+    "size": (1, 200),
     "calls": (1, 1_000_000),
     "seconds": (0, 86_400),
 }
-WHOLE = {"status", "retry_after", "calls"}
+WHOLE = {"status", "retry_after", "size", "calls"}
 
 
 def parse(command: Any) -> Behaviour:
@@ -170,12 +184,10 @@ class Behaviours:
     def end(self, endpoint: str) -> None:
         self._standing.pop(endpoint, None)
 
-    def take(self, endpoint: str, now: float) -> Behaviour | None:
-        """The behaviour for the push that has come; one call fewer is left."""
-        if not self._standing:
-            return None
-        name = endpoint if self._of(endpoint, now) else "*"
-        standing = self._of(name, now)
+    def take(self, endpoint: str, now: float, call: str) -> Behaviour | None:
+        """The behaviour for the call that has come ("pushes" or "lookups"); one call fewer is left."""
+        concerned = (self._of(name, now) for name in (endpoint, "*") if name in self._standing)
+        standing = next((each for each in concerned if each and MODES[each.behaviour.mode].only in ("", call)), None)
         if standing is None:
             return None
         if standing.calls_left is not None:

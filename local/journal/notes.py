@@ -24,7 +24,7 @@ class Section:
 
 @dataclass(slots=True)
 class Note:
-    """`kind` is Varsel, Medisin, Tilsyn, Måling, Skjema or Notat; `badge` is a word that must be seen at once."""
+    """`kind` is Varsel, Medisin, Tilsyn, Måling, Skjema, Notat or Beskjed; `badge` is a word that must be seen at once."""
 
     kind: str = ""
     heading: str = ""

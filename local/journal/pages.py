@@ -61,7 +61,8 @@ def _journal(journal: Journal, wrong: str) -> Html:
     heading = tag("h2", tag("a", sentence(journal.name), href=f"/{journal.name}/"))
     people = sorted(journal.patients.values(), key=lambda patient: patient.notes[-1].number, reverse=True)
     listed = tag("ul", *(_patient_line(journal, patient) for patient in people[:100]), class_="people")
-    total = f"{count(len(journal.notes), 'notat', 'notater')} om {count(len(people), 'person', 'personer')}"
+    asked = f", {count(journal.counts['asked'], 'oppslag', 'oppslag')}" if journal.counts["asked"] else ""
+    total = f"{count(len(journal.notes), 'notat', 'notater')} om {count(len(people), 'person', 'personer')}{asked}"
     more = tag("p", f"… og {len(people) - 100} til.") if len(people) > 100 else None
     return tag("section", heading, _warning(wrong), tag("p", total, class_="faint"), listed if people else None, more)
 

@@ -2,6 +2,8 @@
 
 import re
 import time
+from collections.abc import Callable
+from datetime import date
 from typing import TypeVar
 
 import orjson
@@ -11,6 +13,7 @@ from local.journal import pages
 from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
 from local.journal.codes import Codes
+from local.journal.lookups import Lookups
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable
 from local.journal.telling import note
 
@@ -23,17 +26,18 @@ LARGEST = 4 * 1024 * 1024  # more than the hub ever sends
 class SandboxJournal:
     """A running sandbox EPJ. `url` has no slash at its end."""
 
-    def __init__(self, codes: Codes | None = None) -> None:
+    def __init__(self, codes: Codes | None = None, today: Callable[[], date] | None = None) -> None:
         self.url = ""
         self._codes = codes or Codes.load()
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
+        self._lookups = Lookups(self._behaviours, self._journal, today)
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0) -> None:
         """OSError if the port is taken."""
         app = web.Application(client_max_size=LARGEST)
-        app.add_routes(self._routes())
+        app.add_routes([*self._routes(), *self._lookups.routes()])
         # whoever stalls is not waited for; no access log: pushes cost little and pages are nobody's business
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -70,9 +74,9 @@ class SandboxJournal:
 
     async def _push(self, request: web.Request) -> web.Response:
         name, resource = request.match_info["endpoint"], request.match_info["resource"]
-        if resource not in RESOURCES or not NAME.fullmatch(name):
+        journal = self._journal(name) if resource in RESOURCES else None
+        if journal is None:
             return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {', '.join(RESOURCES)}.")
-        journal = self._journal(name)
         journal.counts["received"] += 1
         journal.in_flight += 1
         journal.counts["in_flight_most"] = max(journal.counts["in_flight_most"], journal.in_flight)
@@ -82,7 +86,7 @@ class SandboxJournal:
             journal.in_flight -= 1
 
     async def _answer(self, request: web.Request, journal: Journal, resource: str) -> web.Response:
-        behaviour = self._behaviours.take(journal.name, time.monotonic())
+        behaviour = self._behaviours.take(journal.name, time.monotonic(), "pushes")
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
@@ -99,11 +103,11 @@ class SandboxJournal:
         journal.counts[mode.counts_as] += 1
         return await mode.act(Push(request, behaviour.settings, store))
 
-    def _journal(self, name: str) -> Journal:
-        journal = self._journals.get(name)
-        if journal is None:
-            journal = self._journals[name] = Journal(name)
-        return journal
+    def _journal(self, name: str) -> Journal | None:
+        """An endpoint's journal, made when it is first called; None for a name that is none."""
+        if name not in self._journals and NAME.fullmatch(name):
+            self._journals[name] = Journal(name)
+        return self._journals.get(name)
 
     # pages
 
@@ -219,7 +223,20 @@ def _arrival(kept: Kept) -> dict[str, object]:
     return {"number": kept.number, "key": kept.key, "patient": kept.patient.value, "arrived_at": kept.arrived_at}
 
 
-COUNTS = ["received", "duplicates", "invalid", "refused", "failed", "cut", "slow", "garbage", "forgetful", "in_flight_most"]
+COUNTS = [
+    "received",
+    "asked",
+    "duplicates",
+    "invalid",
+    "refused",
+    "failed",
+    "cut",
+    "slow",
+    "garbage",
+    "forgetful",
+    "odd",
+    "in_flight_most",
+]
 
 
 def _counts(journal: Journal) -> dict[str, int]:

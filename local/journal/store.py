@@ -1,6 +1,6 @@
 """What the journal keeps: documents as they came, in the order they came, per endpoint and per patient."""
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 import orjson
@@ -8,7 +8,14 @@ import orjson
 from local.journal.loose import Node, node, nodes, resources, text
 
 # the path names the resource in lower case, as in the national contract
-RESOURCES = {"bundle": "Bundle", "medicationdispense": "MedicationDispense", "composition": "Composition", "encounter": "Encounter"}
+RESOURCES = {
+    "bundle": "Bundle",
+    "medicationdispense": "MedicationDispense",
+    "composition": "Composition",
+    "encounter": "Encounter",
+    "communication": "Communication",
+}
+MOST_ASKED = 1000  # look-ups that are remembered
 
 
 class Unreadable(Exception):
@@ -40,8 +47,17 @@ class Kept:
     copies: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A look-up, without whom it was about: the names of its parameters, not their values."""
+
+    resource: str
+    parameters: tuple[str, ...]
+    at: float
+
+
 class Journal:
-    """One endpoint's notes."""
+    """One endpoint's notes, and what it was asked."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -54,6 +70,7 @@ class Journal:
         self.patients: dict[tuple[str, str], Patient] = {}
         self.by_key: dict[str, Kept] = {}
         self.by_identifier: dict[str, list[Kept]] = {}
+        self.asked: deque[Asked] = deque(maxlen=MOST_ASKED)
         self.counts.clear()
 
     def copy_of(self, key: str) -> Kept | None:

@@ -6,7 +6,7 @@ from local.journal.bokmal import PERSON_NUMBERS, sentence, told
 from local.journal.codes import Codes, Concept
 from local.journal.loose import Node, node, nodes, parse, resources, text
 from local.journal.measured import name_of, value_of
-from local.journal.narrative import blocks
+from local.journal.narrative import Block, blocks
 from local.journal.notes import Note, Section, Step, together
 
 DEEPEST = 4  # sections within sections, questions within questions
@@ -134,6 +134,21 @@ def _composition(composition: Node, codes: Codes) -> Note:
     )
 
 
+def _message(communication: Node, codes: Codes) -> Note:
+    topic, kind = node(communication, "topic"), node(communication, "category")
+    said = [text(each, "contentString") for each in nodes(communication, "payload")]
+    return Note(
+        kind="Beskjed",
+        heading=sentence(codes.words(topic) or text(topic, "text") or codes.words(kind)) or "Beskjed",
+        badge={"entered-in-error": "Feilført"}.get(text(communication, "status"), ""),
+        happened=text(communication, "sent") or text(communication, "received"),
+        sections=[Section("Beskjed", [Block(words) for words in said if words])] if any(said) else [],
+        rows=[("Merknad", text(each, "text")) for each in nodes(communication, "note")],
+        devices=[_reference(each) for each in nodes(communication, "sender") if _is_device(each)],
+        staff=[_who(each) for each in nodes(communication, "sender") if not _is_device(each)],
+    )
+
+
 def _step(event: Node, codes: Codes) -> Step:
     code = node(event, "code")
     what = codes.words(code)
@@ -188,6 +203,7 @@ TELLERS: dict[str, Teller] = {  # the weightiest first
     "QuestionnaireResponse": _answers,
     "Observation": _measurement,
     "Composition": _composition,
+    "Communication": _message,
     "Device": _device,
 }
 

@@ -16,10 +16,11 @@ class Entry:
     sender: str  # its name in the municipality's register; "" if it has none there
     vkp_id: str  # as the token has it; "" where the sender proved itself without one
     client: str  # the token's client_id; "" likewise
-    action: str  # "patient.read", "bundle.write"
+    action: str  # "patient.read", "bundle.write"; "audit.read" where this log itself was read
     patients: tuple[str, ...]
     service_codes: tuple[str, ...]  # as claimed, lower case
     status: int  # HTTP status of the answer
     code: str  # vkp-operation-outcome of a refusal, "" if none
     count: int = 0  # resources that were handed out, or receipts that were taken
-    message: str = ""  # writes: the receipt's id (a hash)
+    message: str = ""  # writes: the receipt's id; audit.read: what was asked for
+    who: str = ""  # audit.read: the reader, by the name that was given at the keyboard; nobody proved it

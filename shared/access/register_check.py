@@ -19,6 +19,15 @@ def senders(rows: Sequence[tuple[Table, Sender]]) -> None:
         for secret in sender.auth.secrets:
             if owner.setdefault(secret, table) is not table:
                 table.wrong("auth", f"names a secret that the sender in line {owner[secret].line} has too", "give each sender its own")
+    _bearers([(table, sender) for table, sender in rows if sender.auth.scheme == "token" and sender.auth.user])
+
+
+def _bearers(rows: Sequence[tuple[Table, Sender]]) -> None:
+    """A token names one sender."""
+    first: dict[tuple[str, str], Table] = {}
+    for table, sender in rows:
+        if first.setdefault(key := (sender.auth.issuer, sender.auth.user), table) is not table:
+            table.wrong("auth", f"has the vkp_id of the sender in line {first[key].line}", "make them one sender, or correct one of them")
 
 
 def endpoints(rows: Sequence[tuple[Table, Endpoint]]) -> None:

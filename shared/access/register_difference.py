@@ -6,11 +6,14 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from shared.access.rows import Auth, Binding, Endpoint, Route, Sender, Tenant
+from shared.access.rows import Auth, Binding, Endpoint, Lookup, Route, Sender, Service, Tenant
 from shared.domain.event import Person
 
+Row = Sender | Endpoint | Service | Lookup
+Rows = Mapping[str, Row]
+
 _GONE = {"endpoint": ": what waits for it will stay waiting until it is registered again"}
-_HEAD = ("name", "active", "retention_hours")
+_HEAD = ("name", "active", "retention_hours", "validation")
 
 
 def difference(old: Tenant | None, new: Tenant) -> list[str]:
@@ -28,22 +31,46 @@ def citizen(person: Person) -> str:
 
 def _rows(old: Tenant | None, new: Tenant) -> list[str]:
     return [
-        *_compared("sender", old.senders if old else (), new.senders),
-        *_compared("endpoint", old.endpoints if old else (), new.endpoints),
+        *_compared("sender", _named(old.senders if old else ()), _named(new.senders)),
+        *_compared("endpoint", _named(old.endpoints if old else ()), _named(new.endpoints)),
+        *_compared("service", _coded(old.services if old else ()), _coded(new.services)),
+        *_compared("look-up by", _asked(old.lookup if old else None), _asked(new.lookup)),
         *_set("route", map(_route, old.routes if old else ()), map(_route, new.routes)),
         *_bindings(old.bindings if old else (), new.bindings),
     ]
 
 
-def _compared(word: str, old: Sequence[Sender] | Sequence[Endpoint], new: Sequence[Sender] | Sequence[Endpoint]) -> list[str]:
-    before, after = {row.name: row for row in old}, {row.name: row for row in new}
+def _named(rows: Sequence[Sender] | Sequence[Endpoint]) -> Rows:
+    return {row.name: row for row in rows}
+
+
+def _coded(rows: Sequence[Service]) -> Rows:
+    return {row.code: row for row in rows}
+
+
+def _asked(row: Lookup | None) -> Rows:
+    return {row.adapter: row} if row else {}
+
+
+def _compared(word: str, before: Rows, after: Rows) -> list[str]:
     lines = [f"- {word} {name}{_GONE.get(word, '')}" for name in before if name not in after]
     for name, row in after.items():
         if name in before:
             lines += _changed(f"{word} {name}", before[name], row, [field.name for field in fields(row)])
         else:
-            lines.append(f"+ {word} {name}: {_told(row.title)}")
+            lines.append(f"+ {word} {name}: {_summary(row)}")
     return lines
+
+
+def _summary(row: Row) -> str:
+    match row:
+        case Service():
+            return _told(row.patterns)
+        case Lookup():
+            return f"{row.url}, auth {_told(row.auth)}"
+        case Sender(resources=(_, *_)):  # what is let in is what a reviewer looks for
+            return f"{row.title}; resources {_told(row.resources)}; service codes {_told(row.service_codes)}"
+    return row.title
 
 
 def _changed(what: str, old: object, new: object, names: Iterable[str]) -> list[str]:
@@ -62,8 +89,8 @@ def _told(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case Auth():
-            how = " ".join(part for part in (value.scheme, value.profile, value.user) if part)
-            return f"{how} ({', '.join(value.secrets)})"
+            how = " ".join(part for part in (value.scheme, value.profile, value.user, value.issuer) if part)
+            return f"{how} ({', '.join(value.secrets)})" if value.secrets else how
         case tuple():
             return ", ".join(value)
     return str(value)

@@ -8,37 +8,25 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.access import register_check as check
-from shared.access.address import unsafe
+from shared.access import register_national as national
+from shared.access import register_reach as reach
 from shared.access.register import KINDS
-from shared.access.rows import Auth, Binding, Endpoint, Route, Sender, Tenant
-from shared.access.signature import PROFILES
+from shared.access.rows import Binding, Endpoint, Route, Sender, Tenant
 from shared.access.toml_table import ANYTHING, Finding, Form, Table, load
 from shared.domain import organisation
 from shared.domain import person as persons
 from shared.domain.event import Person
 from shared.domain.message import Lane
 
-SECTIONS = ("sender", "endpoint", "route", "device")
+SECTIONS = ("sender", "endpoint", "route", "service", "lookup", "device")
 LANES = tuple(lane.value for lane in Lane)
-INCOMING = ("header", "basic", "hmac")
-OUTGOING = ("header", "basic")  # what we can show a journal
 
 NAME = Form(re.compile(r"[a-z0-9-]{1,40}"), "is not a name", "use 1 to 40 of a-z, 0-9 and -")
 ADAPTER = Form(re.compile(r"[a-z][a-z0-9_]{0,39}"), "is not the name of an adapter", "use the name of its folder")
 TITLE = Form(re.compile(r"[^\x00-\x1f\x7f]{1,80}"), "is not a title", "write 1 to 80 characters on one line")
 ORGNR = Form(re.compile(r"[0-9]{9}"), "is not an organisation number", "write the municipality's nine digits")
-SECRET = Form(
-    re.compile(r"[A-Z][A-Z0-9_]{2,63}"),
-    "is not the name of a setting",
-    "name the setting that holds the secret, as TENOVI_SECRET; if the secret itself stands here, change it: others have read it",
-)
-HEADER = Form(re.compile(r"[A-Za-z][A-Za-z0-9-]{0,59}"), "is not the name of a header", "use letters, digits and -")
-USER = Form(re.compile(r"[!-9;-~]{1,64}"), "is not a user name", "use visible ASCII without colon")
 SYSTEM = Form(re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]{1,200}"), "is not a URI", "copy it from the README of the sender's adapter")
 DEVICE = Form(re.compile(r"[!-~]{1,100}"), "is not a device's number", "write it as the sender does: visible ASCII without spaces")
-ADDRESS = Form(re.compile(r"[!-~]{1,300}"), "is not an address", "write https://host/path")
-PERSON = re.compile(r"(?<![0-9])[0-9]{6}-?[0-9]{5}(?![0-9])")
-PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
 class RegisterError(ValueError):
@@ -51,14 +39,17 @@ class RegisterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The adapters that there are: the folders under adapters/devices and adapters/epj.
+    """The adapters that there are: the folders under adapters/devices, and those under adapters/epj that put into a journal.
 
-    `systems`: whose devices' numbers look how; a number that does not is never met in a message. Empty: nothing is known of them.
+    `systems`: whose devices' numbers look how; a number that does not is never met in a message. `nationals`: those of the devices that
+    carry the national contract. `lookups`: those that can ask a journal. Empty: nothing is known of them.
     """
 
     devices: Collection[str]
     journals: Collection[str]
     systems: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    nationals: Collection[str] = ()
+    lookups: Collection[str] = ()
 
 
 def parse(text: str, name: str, known_adapters: Known | None = None, variables: Mapping[str, str] | None = None) -> Tenant:
@@ -74,7 +65,7 @@ def read(
 ) -> tuple[Tenant | None, Sequence[Finding]]:
     """The municipality, None if there is an error, and all findings by line, warnings among them. `name` is what they call the file.
 
-    `known_adapters` None: adapters' names are taken as they are. `variables` replace `${NAME}` in the addresses of endpoints;
+    `known_adapters` None: adapters' names are taken as they are. `variables` replace `${NAME}` in the addresses of journals;
     None: such placeholders stay, for looking at a file where no hub runs.
     """
     root, findings = load(text, name)
@@ -97,6 +88,8 @@ def _tenant(root: Table, known: Known | None, variables: Mapping[str, str] | Non
     endpoints = [(table, _endpoint(table, orgnr, known, variables)) for table in root.tables("endpoint")]
     routes = [(table, _route(table, known)) for table in root.tables("route")]
     bindings = [(table, _binding(table)) for table in root.tables("device")]
+    services = [(table, national.service(table)) for table in root.tables("service")]
+    asked = root.table("lookup", required=False)
     tenant = Tenant(
         orgnr=orgnr,
         name=head.text("name", TITLE),
@@ -106,14 +99,19 @@ def _tenant(root: Table, known: Known | None, variables: Mapping[str, str] | Non
         endpoints=tuple(row for _, row in endpoints),
         routes=tuple(row for _, row in routes),
         bindings=tuple(row for _, row in bindings),
+        validation=head.choice("validation", national.STRENGTHS) if head.has("validation") else national.STRENGTHS[0],
+        services=tuple(row for _, row in services),
+        lookup=national.lookup(asked, known.lookups if known else (), variables) if asked else None,
     )
-    for table in (root, head, *(table for table, _ in (*senders, *endpoints, *routes, *bindings))):
-        table.close()
+    for table in (root, head, asked, *(table for table, _ in (*senders, *endpoints, *routes, *bindings, *services))):
+        if table:
+            table.close()
     check.senders(senders)
     check.endpoints(endpoints)
     check.routes(routes, senders, endpoints)
     check.bindings(bindings)
     check.devices(bindings, known.systems if known else {})
+    national.check(senders, services, lookup=asked is not None)
     return tenant
 
 
@@ -127,20 +125,24 @@ def _orgnr(table: Table) -> str:
 def _name(table: Table) -> str:
     """Of a sender or an endpoint: it stands in receipts, addresses and logs, where no person may stand."""
     name = table.text("name", NAME)
-    if not PERSON.search(name):
+    if not reach.PERSON.search(name):
         return name
     table.wrong("name", "looks like a person's number", "name the system, as home-measurements")
     return ""
 
 
 def _sender(table: Table, orgnr: str, known: Known | None) -> Sender:
+    auth = reach.incoming(table)
+    resources, service_codes = national.rights(table, auth.scheme)
     return Sender(
         name=_name(table),
         tenant=orgnr,
         title=table.text("title", TITLE),
-        adapters=_adapters(table, known),
-        auth=_auth(table, INCOMING, required=True) or Auth("", "", "", ()),
+        adapters=_national(table, known, resources) if auth.scheme == "token" else _adapters(table, known),
+        auth=auth,
         active=table.flag("active", True),
+        resources=resources,
+        service_codes=service_codes,
     )
 
 
@@ -150,10 +152,10 @@ def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[
         tenant=orgnr,
         title=table.text("title", TITLE),
         adapter=table.choice("adapter", known.journals) if known else table.text("adapter", ADAPTER),
-        url=_url(table, variables),
+        url=reach.url(table, variables),
         lines=table.whole("lines", 1, 64, 4),
         active=table.flag("active", True),
-        auth=_auth(table, OUTGOING, required=False),
+        auth=reach.outgoing(table),
     )
 
 
@@ -194,33 +196,11 @@ def _adapters(table: Table, known: Known | None) -> tuple[str, ...]:
     return table.choices("adapters", known.devices) if known else table.texts("adapters", ADAPTER)
 
 
-def _auth(table: Table, schemes: Collection[str], *, required: bool) -> Auth | None:
-    inner = table.table("auth", required=required)
-    if inner is None:
-        return None
-    scheme = inner.choice("scheme", schemes)
-    profile, user = "", ""
-    if scheme == "header":
-        profile = inner.text("header", HEADER).lower()
-    elif scheme == "hmac":
-        profile = inner.choice("profile", PROFILES)
-    elif scheme == "basic":
-        user = inner.text("user", USER)
-    auth = Auth(scheme, profile, user, inner.texts("secrets", SECRET, most=2))
-    if scheme:
-        inner.close()
-    return auth
-
-
-def _url(table: Table, variables: Mapping[str, str] | None) -> str:
-    raw = table.text("url", ADDRESS)
-    if variables is None and PLACEHOLDER.search(raw):
-        return raw
-    missing = {name for name in PLACEHOLDER.findall(raw) if name not in (variables or {})}
-    if missing:
-        table.wrong("url", f"names a variable without a value: {', '.join(sorted(missing))}", "start the hub, or give it with --set")
-        return ""
-    url = PLACEHOLDER.sub(lambda found: (variables or {})[found[1]], raw)
-    if url and (wrong := unsafe(url)):
-        table.wrong("url", *wrong)
-    return url
+def _national(table: Table, known: Known | None, resources: Collection[str]) -> tuple[str, ...]:
+    """The formats of a sender with a token: who only looks up needs none."""
+    if not table.has("adapters") and not national.writes(resources):
+        return ()
+    adapters = _adapters(table, known)
+    if known and known.nationals and not all(adapter in known.nationals for adapter in adapters):
+        table.wrong("adapters", "holds one that cannot carry the national contract", f"known are: {', '.join(sorted(known.nationals))}")
+    return adapters

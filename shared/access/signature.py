@@ -22,6 +22,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from shared.access.rows import Auth, Sender
+from shared.access.secret import among, digest, in_bytes
 from shared.errors import Unauthenticated
 
 TOLERANCE = 300.0  # seconds, both ways: Standard Webhooks, Stripe and Terra say the same
@@ -141,7 +142,7 @@ def _nothing(ways: Sequence[Auth]) -> Fault:
 def _header(auth: Auth) -> str:
     if auth.scheme == "hmac":
         return PROFILES[auth.profile].signature if auth.profile in PROFILES else ""
-    return {"basic": "authorization", "header": auth.profile}.get(auth.scheme, "")
+    return {"basic": "authorization", "token": "authorization", "header": auth.profile}.get(auth.scheme, "")
 
 
 def _check(auth: Auth, secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Fault | None:
@@ -150,8 +151,8 @@ def _check(auth: Auth, secrets: Sequence[str], headers: Headers, body: bytes, no
     if auth.scheme == "basic":
         return _check_static("authorization", [_basic(auth.user, value) for value in secrets], headers)
     if auth.scheme == "header":
-        return _check_static(auth.profile, [_whole(value) for value in secrets], headers)
-    return _NOBODY  # a register written by a newer version: closed, not open
+        return _check_static(auth.profile, [digest(value) for value in secrets], headers)
+    return _ABSENT if auth.scheme == "token" else _NOBODY  # a register written by a newer version: closed, not open
 
 
 def _check_static(header: str, expected: Sequence[bytes], headers: Headers) -> Fault | None:
@@ -161,19 +162,12 @@ def _check_static(header: str, expected: Sequence[bytes], headers: Headers) -> F
         return _ABSENT
     if header == "authorization" and given[:6].lower() == "basic ":  # the scheme's name is case-insensitive (RFC 9110)
         given = "Basic " + given[6:]
-    shown = hashlib.sha256(_bytes(given)).digest()
-    matches = [hmac.compare_digest(one, shown) for one in expected]
-    return None if any(matches) else _MISMATCH
-
-
-@lru_cache(maxsize=4096)  # of what we know, never of what was sent
-def _whole(value: str) -> bytes:
-    return hashlib.sha256(_bytes(value)).digest()
+    return None if among(expected, given) else _MISMATCH
 
 
 @lru_cache(maxsize=4096)
 def _basic(user: str, password: str) -> bytes:
-    return hashlib.sha256(b"Basic " + base64.b64encode(_bytes(f"{user}:{password}"))).digest()
+    return hashlib.sha256(b"Basic " + base64.b64encode(in_bytes(f"{user}:{password}"))).digest()
 
 
 def _check_hmac(profile: HmacProfile | None, secrets: Sequence[str], headers: Headers, body: bytes, now: float) -> Fault | None:
@@ -182,9 +176,9 @@ def _check_hmac(profile: HmacProfile | None, secrets: Sequence[str], headers: He
     parts = _parts(profile, headers)
     if isinstance(parts, Fault):
         return parts
-    signed = _bytes(profile.signed.format(id=parts.id, timestamp=parts.timestamp)) + body
+    signed = in_bytes(profile.signed.format(id=parts.id, timestamp=parts.timestamp)) + body
     expected = [profile.encode(hmac.digest(key, signed, "sha256")) for value in secrets if (key := _key(profile, value))]
-    offered = [_bytes(candidate) for candidate in parts.candidates]
+    offered = [in_bytes(candidate) for candidate in parts.candidates]
     matches = [hmac.compare_digest(mine, theirs) for mine in expected for theirs in offered]
     if not any(matches):
         return _MISMATCH
@@ -236,12 +230,8 @@ def _time_among(pieces: Sequence[str]) -> str:
 def _key(profile: HmacProfile, value: str) -> bytes:
     """The bytes of a secret; none if it cannot be one, and then nothing matches."""
     if not (profile.whsec and value.startswith("whsec_")):
-        return _bytes(value)
+        return in_bytes(value)
     try:
         return base64.b64decode(value.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         return b""
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # a header may hold anything; nothing in one may raise

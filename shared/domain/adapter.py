@@ -59,6 +59,7 @@ class Adapter:
     message_id  items -> the sender's own id of the payload, None if it has none (then the body is the id)
     answer      (items or None, HTTP status, receipt id or "") -> what the sender's protocol expects to hear; None = the hub's own
     resource    items -> the lower-case resource type that the national path must name; None = not a national format
+    subject     items -> whom they are about, as they say it, unchecked; None if they do not say (for the audit log)
     inspect     (items, demands) -> what the sender is told about them at the door; one error refuses the payload, and nothing is stored
     limit       bytes; more is refused with 413 before anything is parsed
     window      how long the same id means the same message
@@ -71,6 +72,7 @@ class Adapter:
     message_id: Callable[[Sequence[Item]], str | None]
     answer: Callable[[Sequence[Item] | None, int, str], Answer] | None = None
     resource: Callable[[Sequence[Item]], str] | None = None
+    subject: Callable[[Sequence[Item]], Person | None] | None = None
     inspect: Callable[[Sequence[Item], Demands], Sequence[Finding]] | None = None
     limit: int = 256 * 1024
     window: timedelta = timedelta(days=30)

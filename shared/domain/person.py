@@ -11,14 +11,15 @@ from shared.domain.event import Person
 
 
 class Kind(StrEnum):
-    """What sort of number identifies a citizen nationally."""
+    """What sort of number identifies a citizen."""
 
     FNR = "fødselsnummer"
     DNR = "D-nummer"
     FHN = "felles hjelpenummer"
+    HNR = "H-nummer"  # a hospital's own: only its system tells it, the digits may be another kind's
 
 
-SYSTEMS = {
+SYSTEMS = {  # national; vkp.md 3.4, 5.1
     Kind.FNR: "urn:oid:2.16.578.1.12.4.1.4.1",
     Kind.DNR: "urn:oid:2.16.578.1.12.4.1.4.2",
     Kind.FHN: "urn:oid:2.16.578.1.12.4.1.4.3",
@@ -28,11 +29,14 @@ KINDS = {system: kind for kind, system in SYSTEMS.items()} | {
     "http://hl7.no/fhir/NamingSystem/DNR": Kind.DNR,
     "http://hl7.no/fhir/NamingSystem/FHNR": Kind.FHN,
 }
+HOSPITAL = "HNR"  # the system of every hospital's H-nummer, literally
 _DIGITS = re.compile(r"[0-9]{11}")  # not str.isdigit: that is true for other alphabets' digits
 _FIRST = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1)
 _SECOND = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _INVENTED = (80, 65, 40)  # added to the month: Tenor; NHN; NAV Dolly. +40 is a hospital's own H-nummer too, which never leaves the house
+_OLDER = re.compile(r"[89][0-9]{10}")  # the older H-nummer, which has no date; nothing is published of its check digits
+GUARDS = ("production", "test", "any")  # whose numbers an environment takes: real people's, invented people's, everybody's
 
 
 def kind(number: str) -> Kind | None:
@@ -66,18 +70,39 @@ def person(number: str, display: str = "") -> Person | None:
 
 
 def mistake(system: str, number: str) -> str | None:
-    """What is wrong with a number under a national system; None if nothing is, or if the system is a journal's own."""
-    claimed = KINDS.get(system)
+    """What is wrong with a number under a national system, or a hospital's; None if nothing is, or if the system is a journal's own."""
+    claimed = Kind.HNR if system == HOSPITAL else KINDS.get(system)
     if claimed is None:
         return None
-    found = kind(number)
+    found = Kind.HNR if claimed is Kind.HNR and _of_a_hospital(number) else kind(number)
     if found is None:
         return f"is no valid {claimed}"
     return None if found is claimed else f"is under the system of a {claimed}, but is a {found}"
 
 
+def guard(environment: str, system: str, value: str) -> str | None:
+    """Why an environment (one of GUARDS; ValueError) does not take a number; None if it does.
+
+    It judges valid numbers under national systems only: what is no number, `mistake` tells, and a journal's own number passes. A felles
+    hjelpenummer or an H-nummer does not tell whether its person is real: neither is ever refused.
+    """
+    if environment not in GUARDS:
+        raise ValueError("environment is none of GUARDS")
+    if system not in KINDS or kind(value) not in (Kind.FNR, Kind.DNR):
+        return None
+    if environment == "production" and synthetic(value):
+        return "is an invented person's number, which is not taken in production"
+    if environment == "test" and not synthetic(value):
+        return "is a real person's number, which is not taken in test"
+    return None
+
+
 def _rest(digits: Sequence[int], weights: Sequence[int]) -> int:
     return sum(digit * weight for digit, weight in zip(digits, weights, strict=False)) % 11
+
+
+def _of_a_hospital(number: str) -> bool:
+    return _OLDER.fullmatch(number) is not None or (kind(number) is Kind.FNR and 41 <= int(number[2:4]) <= 52)
 
 
 def _dated(number: str) -> bool:

@@ -1,27 +1,32 @@
-"""What a sender is told. FHIR routes speak OperationOutcome, all others RFC 9457 problems; both say cause and remedy and quote nothing."""
+"""What a caller is told. FHIR routes speak OperationOutcome, all others RFC 9457 problems; both say cause and remedy and quote nothing."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from shared.domain.adapter import Answer
+from shared.domain.adapter import Answer, Finding
 
 PROBLEM, FHIR, JSON = "application/problem+json", "application/fhir+json", "application/json"
+CORRELATION = "X-Correlation-Id"
 _TYPE = "https://github.com/knutepunkt/knutepunkt/blob/main/docs/senders.md#"
+_COMPATIBLE = ("1", "2")  # codes of vkp-operation-outcome that begin so are the caller's to mend
 
 
 @dataclass(eq=False)
 class Fault(Exception):
-    """A refusal at the door. `field` is a path into the payload where there is one."""
+    """A refusal at the door. `field` is a path into the payload where there is one; `code` of vkp-operation-outcome where the status
+    does not say it; `findings` where there is more than one thing wrong."""
 
     status: int
     reason: str
     remedy: str
     field: str = ""
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    code: str = ""
+    findings: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +39,58 @@ class Reply:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def accepted(receipt: str, *, national: bool) -> Reply:
-    """202: the bytes are ours, and where to ask what became of them."""
+@dataclass(frozen=True, slots=True)
+class National:
+    """How the national contract answers: with a correlation id, and, where old clients read nothing else, 400 (vkp.md 1.10)."""
+
+    correlation: str
+    compatible: bool
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {CORRELATION: self.correlation}
+
+    def status(self, exact: int, code: str) -> int:
+        return 400 if self.compatible and code.split(".")[0] in _COMPATIBLE else exact
+
+
+def accepted(receipt: str, national: National | None, findings: Sequence[Finding] = ()) -> Reply:
+    """202: the bytes are ours, and where to ask what became of them. `findings`: what was mended or is odd."""
     where = f"/api/v1/receipts/{receipt}"
     if national:
         from shared.fhir import outcome, serialise  # a worker that has just started is ready sooner without its tables
 
-        told = {"severity": "information", "code": "informational", "details": {"text": "received"}, "diagnostics": f"receipt {receipt}"}
-        return Reply(202, FHIR, serialise(outcome.outcome(told)), {"Location": where})
+        told = outcome.outcome(outcome.received(receipt, national.correlation), *outcome.findings(findings, national.correlation)["issue"])
+        return Reply(202, FHIR, serialise(told), {"Location": where, **national.headers})
     return Reply(202, JSON, orjson.dumps({"receipt": receipt, "status": "received", "location": where}), {"Location": where})
 
 
-def refused(fault: Fault, *, national: bool) -> Reply:
+def refused(fault: Fault, national: National | None) -> Reply:
     if national:
-        from shared.fhir import outcome, serialise  # as above
-
-        told = outcome.refusal(fault.status, fault.reason, fault.remedy, fault.field)
-        return Reply(fault.status, FHIR, serialise(told), fault.headers)
-    problem: dict[str, Any] = {"type": f"{_TYPE}{fault.status}", "title": _TITLES.get(fault.status, "Refused"), "status": fault.status}
+        return _outcome(fault, national)
+    problem: dict[str, Any] = {"type": f"{_TYPE}{fault.status}", "title": TITLES.get(fault.status, "Refused"), "status": fault.status}
     problem |= {"detail": fault.reason, "remedy": fault.remedy}
     if fault.field:
         problem["field"] = fault.field
     return Reply(fault.status, PROBLEM, orjson.dumps(problem), fault.headers)
+
+
+def _outcome(fault: Fault, national: National) -> Reply:
+    from shared.fhir import outcome, serialise  # as above
+
+    code = national_code(fault)
+    if fault.findings:
+        told = outcome.findings(fault.findings, national.correlation)
+    else:
+        told = outcome.refusal(fault.status, fault.reason, fault.remedy, fault.field, code, national.correlation)
+    return Reply(national.status(fault.status, code), FHIR, serialise(told), {**fault.headers, **national.headers})
+
+
+def national_code(fault: Fault) -> str:
+    """What vkp-operation-outcome calls it."""
+    from shared.fhir import outcome  # as above
+
+    return fault.code or outcome.code_of(fault.status)
 
 
 def with_adapters(answer: Answer, reply: Reply) -> Reply:
@@ -64,7 +99,7 @@ def with_adapters(answer: Answer, reply: Reply) -> Reply:
     return Reply(answer.status, answer.media, answer.body, {**reply.headers, **told})
 
 
-_TITLES = {
+TITLES = {
     400: "The payload cannot be read",
     401: "The sender could not prove who it is",
     403: "The sender may not do this",

@@ -1,22 +1,77 @@
 """The profile tables of the national contract (vkp.md 3.2), with what base R4 demands and partners forget. Each row is one rule."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from shared.domain import person
 from shared.domain.adapter import Finding
 from shared.fhir.elements import URI
+from shared.fhir.extensions import ADDRESS_HINT, ELOCK, HEADER, ZONE, extensions
+from shared.fhir.profiles import DIGITAL, claimed, claims
 from shared.fhir.reach import located, reach
-from shared.fhir.rules import Rule, absent, bound, moment, need, need_any, number, one_of
-from shared.fhir.terminology import ALERT, CATEGORY, DISPENSE, MODE, REASON, SECTION, STEP
+from shared.fhir.rules import Judge, Rule, absent, at_most_one, bound, moment, need, need_any, number, one_of
+from shared.fhir.terminology import ALERT, CATEGORY, DISPENSE, MODE, PLAN, REASON, SECTION, STEP
 from shared.fhir.vital_signs import vital_sign
 
 CLINICAL = ("registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown")
 
-RULES: Mapping[str, tuple[Rule, ...]] = {
+VIRTUAL = ("http://terminology.hl7.org/CodeSystem/v3-ActCode", "VR")
+PERSONS = tuple(person.SYSTEMS.values())
+HER = "urn:oid:2.16.578.1.12.4.1.2"  # HER-id
+STAFF = (
+    *PERSONS,
+    HER,
+    "urn:oid:2.16.578.1.12.4.1.4.4",
+    "urn:oid:2.16.578.1.12.4.1.4.101",
+    "urn:oid:2.16.578.1.12.4.1.4.102",
+)  # HPR, ENH, RESH
+
+
+def _old_encounter(encounter: Any, where: str) -> Iterator[Finding]:
+    """vkp-digital-Encounter, for those who still say they follow it: virtual, now and before."""
+    if type(encounter) is dict and DIGITAL in claimed(encounter):
+        for steps in (("class",), ("classHistory", "class")):
+            for path, coding in located(encounter, steps, where):
+                if type(coding) is not dict or (coding.get("system"), coding.get("code")) != VIRTUAL:
+                    yield Finding("error", path, "code-invalid", "expected VR of v3-ActCode, as the profile fixes it")
+
+
+def _modes(encounter: Any, where: str) -> Iterator[Finding]:
+    """How someone looked in. The older profile names a value set that has been deleted: what follows it is told and not refused."""
+    old = type(encounter) is dict and DIGITAL in claimed(encounter)
+    for found in MODES.findings(encounter, where):
+        yield replace(found, severity="warning") if old else found
+
+
+def _general(observation: Any, where: str) -> Iterator[Finding]:
+    systems = reach(observation, ("code", "coding", "system"))
+    if "http://loinc.org" not in systems and "http://snomed.info/sct" not in systems:
+        yield Finding(
+            "warning", f"{where}.code", "code-invalid", "has no code of LOINC or SNOMED CT: who reads it may not know what was measured"
+        )
+
+
+def _address(patient: Any, where: str) -> Iterator[Finding]:
+    """vkp-Address: closed extensions. Those of no-basis are in use, and it is open whether they are meant to be closed out."""
+    for path, extension in located(patient, ("address", "extension"), where):
+        if type(extension) is dict and extension.get("url") != ELOCK:
+            yield Finding("warning", path, "extension", "is none that the national profile has on an address")
+    for path, extension in located(patient, ("address", "_line", "extension"), where):
+        if type(extension) is dict and extension.get("url") != ADDRESS_HINT:
+            yield Finding("error", path, "extension", "is none that the national profile has on the line of an address")
+
+
+def _is(url: str) -> Callable[[Any], bool]:
+    return lambda extension: type(extension) is dict and extension.get("url") == url
+
+
+MODES = bound("participant.type", MODE)
+RULES: Mapping[str, tuple[Rule | Judge, ...]] = {
     "Composition": (
         need("status"),
         one_of("status", "preliminary", "final", "amended", "entered-in-error"),
+        one_of("status", "final", "amended", severity="warning"),  # the guide fixes final; a correction is amended
         need("type"),
         need("date"),
         moment("date"),
@@ -29,6 +84,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         bound("event.code", STEP),
         moment("event.period.start"),
         bound("section.code", SECTION, required=False),
+        one_of(
+            "section.text.status", "additional", "generated", severity="warning"
+        ),  # the guide fixes additional, its own sample generated
     ),
     "DetectedIssue": (
         need("status"),
@@ -54,7 +112,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         bound("category", DISPENSE),
         need("subject", 1, 1),
         need("subject.identifier", 1, 1),
-        one_of("subject.identifier.system", *person.SYSTEMS.values()),  # closed slices: FNR, DNR, FHN
+        one_of("subject.identifier.system", *PERSONS),  # closed slices: FNR, DNR, FHN
         need("subject.identifier.value", 1, 1),
         number("subject.identifier"),
         need("performer"),
@@ -76,7 +134,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         number("subject.identifier"),
         need("participant"),
         need("participant.type", 1, 1),
-        bound("participant.type", MODE),
+        Judge(_modes),
+        Judge(_old_encounter),
         need("period", 1, 1),
         moment("period.start"),
         moment("period.end"),
@@ -90,7 +149,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         need("subject", 1, 1),
         number("subject.identifier"),
         moment("effectiveDateTime"),
-        Rule((), vital_sign),
+        one_of("performer.identifier.system", *STAFF, severity="warning"),  # bound to a value set that nobody has published
+        Judge(_general),
+        Judge(vital_sign),
     ),
     "QuestionnaireResponse": (
         need("status"),
@@ -99,6 +160,28 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         number("subject.identifier"),
     ),
     "Device": (),
+    "Communication": (  # the national contract takes it and has published no profile: base R4 alone
+        need("status"),
+        number("subject.identifier"),
+        moment("sent"),
+        moment("received"),
+    ),
+    "Patient": (
+        number("identifier"),
+        at_most_one("extension", _is(ZONE), "the zone stands once at most"),
+        Judge(_address),
+        one_of("generalPractitioner.identifier.system", HER, severity="warning"),
+    ),
+    "CarePlan": (
+        need("status"),
+        need("intent"),
+        need("category"),
+        bound("category", PLAN, closed=True),
+        need("subject", 1, 1),
+        number("subject.identifier"),
+        one_of("author.identifier.system", HER, severity="warning"),
+        at_most_one("activity.detail.extension", _is(HEADER), "the header stands once at most"),
+    ),
     "Bundle": (
         one_of("type", "document"),
         need("type"),
@@ -124,7 +207,7 @@ def check(resource: Mapping[str, Any], where: str = "$") -> list[Finding]:
     found = list(_resource(resource, where))
     if resource.get("resourceType") == "Bundle":
         found += _entries(resource, where)
-    return found
+    return [*found, *extensions(resource, where)]
 
 
 def _resource(resource: Any, where: str) -> Iterator[Finding]:
@@ -134,6 +217,7 @@ def _resource(resource: Any, where: str) -> Iterator[Finding]:
     elif kind not in RULES:
         yield Finding("warning", f"{where}.resourceType", "not-supported", "is no type that the national profiles have")
     else:
+        yield from claims(resource, where)
         for rule in RULES[kind]:
             yield from rule.findings(resource, where)
 

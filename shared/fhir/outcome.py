@@ -31,27 +31,48 @@ def outcome(*issues: Json) -> Json:
     return {"resourceType": "OperationOutcome", "issue": list(issues)}
 
 
-def refusal(status: int, reason: str, remedy: str = "", field: str = "", code: str = "") -> Json:
+def code_of(status: int) -> str:
+    """The national code that an HTTP status says when nothing says more."""
+    return STATUSES.get(status, ("processing", "3" if status >= 500 else "2"))[1]
+
+
+def refusal(status: int, reason: str, remedy: str = "", field: str = "", code: str = "", correlation: str = "") -> Json:
     """Why a request was answered with `status`. `field`: `$.entry[0].resource.subject`; `code`: a national one that says more."""
-    kind, national = STATUSES.get(status, ("processing", "3" if status >= 500 else "2"))
-    return outcome(issue("error", kind, reason, remedy, field, code or national))
+    kind = STATUSES.get(status, ("processing", ""))[0]
+    told = issue("error", kind, reason, remedy, field, code or code_of(status))
+    return outcome(_correlated(told, correlation))
 
 
-def findings(found: Iterable[Finding]) -> Json:
-    """What `check` found."""
-    return outcome(*(issue(each.severity, each.code, each.text, field=each.path) for each in found))
+def findings(found: Iterable[Finding], correlation: str = "") -> Json:
+    """What was found in a document."""
+    issues = [issue(each.severity, each.code, each.text, field=each.path, national=each.national) for each in found]
+    return outcome(*(_correlated(told, correlation) for told in issues))
+
+
+def received(receipt: str, correlation: str) -> Json:
+    """A document is ours."""
+    told = {"severity": "information", "code": "informational", "details": {"text": "received"}, "diagnostics": f"Receipt {receipt}."}
+    return _correlated(told, correlation)
 
 
 def issue(severity: str, kind: str, text: str, remedy: str = "", field: str = "", national: str = "2.4") -> Json:
-    """Known clients print `details.text` (the cause) for writes and `diagnostics` (cause and remedy) for reads: both are filled."""
+    """Known clients print `details.text` (the cause) for writes and `diagnostics` (cause and remedy) for reads: both are filled.
+
+    What is no fault has no code of vkp-operation-outcome, which knows faults only.
+    """
     place = f"{field}: " if field not in ("", "$") and not text.startswith(field) else ""
+    coding = {} if severity == "information" else {"coding": [terminology.coding(terminology.OUTCOME, national)]}
     return {
         "severity": severity,
         "code": kind,
-        "details": {"coding": [terminology.coding(terminology.OUTCOME, national)], "text": text},
+        "details": {**coding, "text": text},
         "diagnostics": " ".join(_sentence(part) for part in (f"{place}{text}", remedy) if part),
         **said(expression=[expression] if (expression := _ROOT.sub("", field)) else []),
     }
+
+
+def _correlated(issue: Json, correlation: str) -> Json:
+    return {**issue, "diagnostics": f"{issue['diagnostics']} correlation-id: {correlation}"} if correlation else issue
 
 
 def _sentence(text: str) -> str:

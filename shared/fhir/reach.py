@@ -1,7 +1,17 @@
 """Finding elements in a resource by dotted path, through lists, whatever stands there."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+_NAME = re.compile(r"_?[a-z][A-Za-z]{0,39}", re.ASCII)  # a key that may be told; any other may be what somebody is called
+
+
+def step(key: str | int) -> str:
+    """A step of a path, as told: what no element can be called is not repeated."""
+    if isinstance(key, int):
+        return f"[{key}]"
+    return f".{key}" if _NAME.fullmatch(key) else ".?"
 
 
 def reach(node: Any, steps: Sequence[str]) -> list[Any]:

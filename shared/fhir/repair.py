@@ -1,65 +1,46 @@
-"""Lenient in, strict out: the few mistakes that are known to be common and that can be put right without guessing (vkp.md 1.12, 3.5).
+"""Lenient in, strict out: the mistakes that are known to be common and that can be put right without guessing (vkp.md 1.12, 3.5).
 
 Everything else stays as it came. Each repair is said in words with its path, never with a value.
 """
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from shared.domain import person, wild
-from shared.fhir import serialise
+from shared.fhir import narrative, serialise, terminology
 from shared.fhir.elements import URI
+from shared.fhir.profiles import SPELT
+from shared.fhir.r4 import Element, table
+from shared.fhir.reach import step
 
-EVERYWHERE = frozenset({"coding", "extension"})
-# parent (resource type or element) -> its list elements, as R4 has them
-LISTS: Mapping[str, frozenset[str]] = {
-    parent: frozenset(names.split()) | EVERYWHERE
-    for parent, names in {
-        "Bundle": "entry link",
-        "Composition": "category author attester relatesTo event section",
-        "event": "code detail",  # Composition.event
-        "section": "author entry section",
-        "DetectedIssue": "identifier implicated evidence mitigation",
-        "MedicationDispense": "identifier partOf supportingInformation performer authorizingPrescription note dosageInstruction receiver",
-        "Encounter": "identifier statusHistory classHistory type episodeOfCare basedOn participant appointment reasonCode reasonReference"
-        " diagnosis account location",
-        "participant": "type",  # Encounter.participant
-        "Observation": "identifier basedOn partOf category focus performer interpretation note referenceRange hasMember derivedFrom"
-        " component",
-        "component": "interpretation referenceRange",  # Observation.component
-        "Device": "identifier udiCarrier deviceName specialization version property contact note safety",
-        "QuestionnaireResponse": "basedOn partOf item",
-        "item": "answer item",
-        "answer": "item",
-        "meta": "profile security tag",
-    }.items()
-}
-TIMES = frozenset(
-    {"timestamp", "date", "start", "end", "authored", "issued", "lastUpdated"}
-    | {"whenPrepared", "whenHandedOver", "identifiedDateTime", "effectiveDateTime"}
+NATIONAL = (
+    *(terminology.ALERT, terminology.DISPENSE, terminology.MODE, terminology.REASON, terminology.CATEGORY, terminology.STEP),
+    *(terminology.SECTION, terminology.PLAN),
 )
-SYSTEMS = {
-    "https://loinc.org": "http://loinc.org",  # Norsk helsenett's own example
-    "https://loinc.org/": "http://loinc.org",
-    "http://loinc.org/": "http://loinc.org",
-    "https://snomed.info/sct": "http://snomed.info/sct",
-    **{alias: person.SYSTEMS[kind] for alias, kind in person.KINDS.items() if alias != person.SYSTEMS[kind]},
-}
-_DEFINITION = "fhir/StructureDefinition/vkp-"
-PROFILES = {
-    f"http://ehelse.no/{_DEFINITION}QuestionnaireResponse-v090": f"http://ehelse.no/{_DEFINITION}QuestionnaireReponse-v090",  # as published
-    f"http://hl7.no/{_DEFINITION}Observation-Bloodpressure-v090": f"http://ehelse.no/{_DEFINITION}Observation-Bloodpressure-v090",
+PUBLISHED = {  # system -> how else it is written
+    "http://loinc.org": ("https://loinc.org", "https://loinc.org/", "http://loinc.org/", "urn:oid:2.16.840.1.113883.6.1"),
+    "http://snomed.info/sct": ("https://snomed.info/sct", "http://snomed.info/sct/", "urn:oid:2.16.840.1.113883.6.96"),
+    "http://unitsofmeasure.org": ("https://unitsofmeasure.org", "http://unitsofmeasure.org/", "urn:oid:2.16.840.1.113883.6.8"),
+    "http://terminology.hl7.org/CodeSystem/observation-category": ("http://hl7.org/fhir/observation-category",),  # STU3
     **{
-        f"http://ehelse.no/{_DEFINITION}Observation-{name}-v090": f"http://hl7.no/{_DEFINITION}Observation-{name}-v090"
-        for name in ("Bodytemp", "Bodyweight", "Heartrate", "Oxygensat")
+        terminology.system(name): (
+            f"http://ehelse.no/fhir/ValueSet/vkp-{name}-v090",
+            *(f"{base}/fhir/CodeSystem/vkp-{name}-v090" for base in ("https://ehelse.no", "http://hl7.no")),
+        )
+        for name in NATIONAL
     },
+}
+SYSTEMS = {alias: system for system, aliases in PUBLISHED.items() for alias in aliases} | {
+    alias: person.SYSTEMS[kind] for alias, kind in person.KINDS.items() if alias != person.SYSTEMS[kind]
 }
 TEXT = 200_000  # a narrative may be long; the whole payload is capped before
 _LONG_FRACTION = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})\d+(Z|[+-]\d\d:\d\d)", re.ASCII)  # .NET writes seven digits
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", re.ASCII | re.IGNORECASE)
-_NAME = re.compile(r"_?[A-Za-z]{1,40}", re.ASCII)
+_SPELLING = "another spelling of the same URL was replaced by the published one"
 
+Elements = Mapping[str, Element]
 _GONE = object()
 
 
@@ -72,60 +53,110 @@ def repair(body: bytes) -> tuple[bytes, tuple[str, ...]]:
 def mend(tree: Any) -> tuple[Any, tuple[str, ...]]:
     """The same on a parsed resource, which is left as it is."""
     said: list[str] = []
-    mended = _mend(tree, "", "$", said)
+    mended = _object(tree, _shared(), "$", said) if type(tree) is dict else tree
     return ({} if mended is _GONE else mended), tuple(said)
 
 
-def _mend(value: Any, name: str, path: str, said: list[str]) -> Any:
-    kind = type(value)
-    if kind is str:
-        return _text(value, name, path, said)
-    if kind is dict:
-        return _object(value, name, path, said)
-    if kind is list:
-        return _kept([_mend(part, name, f"{path}[{place}]", said) for place, part in enumerate(value)], value)
-    return value
+@cache
+def _shared() -> Elements:
+    """For what stands in a resource or element that the table does not have: the names that mean the same wherever they stand."""
+    found: dict[str, list[Element]] = {}
+    for kind in table().types.values():
+        for key, element in kind.elements.items():
+            found.setdefault(key, []).append(element)
+    return {key: each[0] for key, each in found.items() if len({(element.type, element.many) for element in each}) == 1}
 
 
-def _object(value: dict[str, Any], name: str, path: str, said: list[str]) -> Any:
-    own = value.get("resourceType", name)
-    lists = LISTS.get(own, EVERYWHERE) if type(own) is str else EVERYWHERE
-    made = {}
+def _object(value: dict[str, Any], elements: Elements, path: str, said: list[str]) -> Any:
+    kind = value.get("resourceType")
+    if type(kind) is str and kind in table().types:
+        elements = table().types[kind].elements
+    made: dict[str, Any] = {}
     for key, part in value.items():
-        where = f"{path}.{key if _NAME.fullmatch(key) else '?'}"
-        if key in lists and type(part) is dict:
+        where, element = path + step(key), elements.get(key)
+        if element and element.many and type(part) is dict:
             said.append(f"{where}: an object stood where a list is due; it was put in a list")
             part = [part]
-        mended = _mend(part, key, where, said)
+        beside = key.startswith("_") or f"_{key}" in value
+        mended = _list(part, element, beside, where, said) if type(part) is list else _value(part, key, element, where, said)
         if mended is not _GONE:
             made[key] = mended
+    if "div" in value and "div" not in made:  # what is left of a narrative is its status, and no words
+        return _GONE
     if value and not made:
         return _GONE
     return _identifier(made, path, said) if made.get("system") == URI else made
 
 
-def _kept(parts: list[Any], value: list[Any]) -> Any:
-    kept = [part for part in parts if part is not _GONE]
-    return kept if kept or not value else _GONE
+def _list(value: list[Any], element: Element | None, beside: bool, path: str, said: list[str]) -> Any:
+    """`beside`: two lists tell of the same parts, with null where one has nothing to tell, so that every part keeps its place."""
+    if not value:
+        said.append(f"{path}: an empty list was left out")
+        return _GONE
+    parts = [None if beside and each is None else _value(each, "", element, f"{path}[{i}]", said) for i, each in enumerate(value)]
+    kept = [None if each is _GONE else each for each in parts] if beside else [each for each in parts if each is not _GONE]
+    return kept if any(each is not None for each in kept) else _GONE
 
 
-def _text(value: str, name: str, path: str, said: list[str]) -> Any:
+def _value(value: Any, key: str, element: Element | None, path: str, said: list[str]) -> Any:
+    if value is None:
+        said.append(f"{path}: null was left out")
+        return _GONE
+    if type(value) is dict:
+        return _inner(value, element, path, said)
+    if type(value) is list:
+        return _list(value, None, False, path, said)
+    return _text(value, element, key, path, said) if type(value) is str else value
+
+
+def _inner(value: dict[str, Any], element: Element | None, path: str, said: list[str]) -> Any:
+    if not value:
+        said.append(f"{path}: an empty object was left out")
+        return _GONE
+    kind = table().types.get(element.type) if element else None
+    return _object(value, kind.elements if kind else _shared(), path, said)
+
+
+def _text(value: str, element: Element | None, key: str, path: str, said: list[str]) -> Any:
     if value == "":
         said.append(f"{path}: an empty text was left out")
         return _GONE
-    if name in TIMES and (trimmed := _LONG_FRACTION.fullmatch(value)):
+    kind = element.type if element else ""
+    if kind in ("dateTime", "instant") and (trimmed := _LONG_FRACTION.fullmatch(value)):
         said.append(f"{path}: fractions of a second were cut to six digits")
         return trimmed[1] + trimmed[2]
-    known = SYSTEMS if name == "system" else PROFILES if name == "profile" else {}
+    if kind == "xhtml":
+        return _narrative(value, path, said)
+    if (key == "fullUrl" or key == "reference") and (urn := _urn(value)):
+        said.append(f"{path}: a UUID was written as urn:uuid in lower case")
+        return urn
+    known = SYSTEMS if key == "system" else SPELT if kind == "canonical" else {}
     if value in known:
-        said.append(f"{path}: another spelling of the same URL was replaced by the published one")
+        said.append(f"{path}: {_SPELLING}")
         return known[value]
     return value
 
 
+def _narrative(value: str, path: str, said: list[str]) -> Any:
+    cleaned = narrative.clean(value)
+    if cleaned == value:
+        return value
+    said.append(
+        f"{path}: {'what FHIR allows no narrative to have was left out of it' if cleaned else 'a narrative without words was left out'}"
+    )
+    return cleaned or _GONE
+
+
+def _urn(value: str) -> str | None:
+    """The one spelling of a UUID that came in another."""
+    found = _UUID.fullmatch(value)
+    urn = f"urn:uuid:{found[1].lower()}" if found else value
+    return urn if urn != value else None
+
+
 def _identifier(made: dict[str, Any], path: str, said: list[str]) -> dict[str, Any]:
     value = made.get("value")
-    if type(value) is not str or not (found := _UUID.fullmatch(value)) or value == (urn := f"urn:uuid:{found[1].lower()}"):
+    if type(value) is not str or not (urn := _urn(value)):
         return made
     said.append(f"{path}.value: a UUID was written as urn:uuid in lower case")
     return {**made, "value": urn}

@@ -37,6 +37,13 @@ class Rule:
                 yield Finding(severity, path + self.tail, code, text)
 
 
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A rule that is more than one look at one place. `findings`: (resource, where) -> what is wrong."""
+
+    findings: Callable[[Any, str], Iterator[Finding]]
+
+
 def need(path: str, least: int = 1, most: int | None = None) -> Rule:
     """`least`..`most` of the last element in every one of its parents; most=None is `*`."""
     *steps, name = path.split(".")
@@ -58,6 +65,16 @@ def need_any(*names: str) -> Rule:
         return None if any(resource.get(name) for name in names) else ("error", "required", f"one of {', '.join(names)} is missing")
 
     return Rule((), verdict)
+
+
+def at_most_one(path: str, holds: Callable[[Any], bool], words: str) -> Rule:
+    """The last element of `path` may be anything, but only one of it is such that `holds`."""
+    *steps, name = path.split(".")
+
+    def verdict(parent: Any) -> Verdict:
+        return ("error", "structure", words) if sum(map(holds, reach(parent, (name,)))) > 1 else None
+
+    return Rule(steps, verdict, f".{name}")
 
 
 def absent(path: str) -> Rule:
@@ -96,15 +113,18 @@ def number(path: str) -> Rule:
     return Rule(path.split("."), verdict, ".value")
 
 
-def bound(path: str, table: str, required: bool = True) -> Rule:
-    """CodeableConcepts bound to a national table. A display that is not the code's own is a warning: codes have changed meaning."""
+def bound(path: str, table: str, required: bool = True, closed: bool = False) -> Rule:
+    """CodeableConcepts bound to a national table; `closed`: no other system beside it. A display that is not the code's own is a
+    warning: codes have changed meaning."""
     system = terminology.system(table)
     unknown: Verdict = ("error" if required else "warning", "code-invalid", f"has a code that {system} does not have")
-    foreign: Verdict = ("error", "code-invalid", f"has no code of {system}") if required else None
+    others = f"has a code of another system than {system}" if closed else f"has no code of {system}"
+    foreign: Verdict = ("error", "code-invalid", others) if required else None
 
     def verdict(concept: Any) -> Verdict:
-        codings = [coding for coding in reach(concept, ("coding",)) if type(coding) is dict and coding.get("system") == system]
-        if not codings:
+        sent = reach(concept, ("coding",))
+        codings = [coding for coding in sent if type(coding) is dict and coding.get("system") == system]
+        if not codings or (closed and len(codings) < len(sent)):
             return foreign
         displays = terminology.displays(table)
         if any(type(coding.get("code")) is not str or coding["code"] not in displays for coding in codings):

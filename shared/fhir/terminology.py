@@ -1,4 +1,7 @@
-"""The national code tables (`codes/*.json`), read once and on first use. Codes are text: "1.10" is not 1.1."""
+"""The code tables (`codes/*.json`), the national ones and what stands beside them in the traffic (vkp.md 4, 6.2). Read once, on first use.
+
+Codes are text: "1.10" is not 1.1.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -15,7 +18,11 @@ REASON = "encounter-reason"
 CATEGORY = "composition-category"
 STEP = "composition-event"
 SECTION = "composition-section"
+PLAN = "careplan-category"
 OUTCOME = "operation-outcome"
+LEGACY = "legacy-dispenser"
+SITE = "blood-pressure-site"
+METHOD = "blood-pressure-method"
 
 
 def system(table: str) -> str:
@@ -44,12 +51,40 @@ def coding(table: str, code: str) -> dict[str, str]:
     return {key: value for key, value in made.items() if value}
 
 
+def parent(table: str, code: str) -> str | None:
+    """What a code stands under, by its dots: "5.2" of "5.2.1", "1" of "1.10"; None at the top. Of an unknown code too: "1.99" is a 1."""
+    above = code.rpartition(".")[0]
+    return above if known(table, above) else parent(table, above) if above else None
+
+
 @cache
 def measurements() -> dict[str, dict[str, Any]]:
-    """Quantity (and `blood_pressure`, the panel) -> its codings, profile and category."""
-    return _read("measurements")
+    """Quantity, and whatever else home follow-up measures (vkp.md 6.2) -> its display and codings.
+
+    Where there are such: `ucum`, its units, the usual one first; `of`, the whole that it is a part of; `profile` and `category`, of VKP-R4;
+    `guide`, its profile in the newer guide for home follow-up.
+    """
+    rows: dict[str, dict[str, Any]] = _read("measurements")["measurements"]
+    return rows
 
 
+@cache
+def legacy(code: str) -> tuple[str, str] | None:
+    """Table and code that say what a code of the old dispenser list (STU3, 0-27) said; None for a test, and for what is not in the list."""
+    to = next((concept["to"] for concept in _read(LEGACY)["concepts"] if concept["code"] == code), None)
+    return (to["table"], to["code"]) if to else None
+
+
+@cache
+def tables() -> dict[str, dict[str, Any]]:
+    """Every table by name, as it lies in codes/: `version`, `source`, and `system` with `concepts`, or `measurements`.
+
+    `content` "fragment": not all of its system. `note`: our own words. To be read only.
+    """
+    return {file.stem: _read(file.stem) for file in sorted(CODES.glob("*.json"))}
+
+
+@cache
 def _read(name: str) -> dict[str, Any]:
     table: dict[str, Any] = orjson.loads((CODES / f"{name}.json").read_bytes())
     return table

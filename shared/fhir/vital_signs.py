@@ -1,62 +1,104 @@
-"""The five vital-sign profiles and the general Observation profile: which codes and units they ask for (vkp.md 3.2)."""
+"""The five vital-sign profiles: which category, codes, times and units they ask for (vkp.md 3.2, and HL7's own that they stand on)."""
 
-from functools import cache
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from shared.domain.adapter import Finding
 from shared.domain.vocabulary import QUANTITIES, Quantity
+from shared.fhir.profiles import VITAL, claimed
 from shared.fhir.reach import reach
-from shared.fhir.rules import Verdict
 from shared.fhir.terminology import measurements
 
-FAMILIES = ("http://ehelse.no/fhir/StructureDefinition/", "http://hl7.no/fhir/StructureDefinition/")  # both are used for all five
-ALSO = {Quantity.BODY_WEIGHT: ("g",)}  # units the profile allows besides ours
+CATEGORY = ("http://terminology.hl7.org/CodeSystem/observation-category", "vital-signs")
+LOINC, SNOMED, UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+ALSO = {Quantity.BODY_WEIGHT: ("g", "[lb_av]"), Quantity.BODY_TEMPERATURE: ("[degF]",)}  # units the profiles allow besides ours
+PRESSURES = (Quantity.SYSTOLIC, Quantity.DIASTOLIC)
+SITES = frozenset(  # SNOMED CT, where a blood pressure is taken (vkp.md 6.2)
+    {"6685009", "51636004", "7569003", "2402003", "9736006", "5951000", "51114001", "11207009", "61396006", "368209003", "368208006"}
+    | {"29707007"}
+)
+METHODS = frozenset({"37931006", "113011001"})
+_DAY = len("2026-03-02")
 
 
-@cache
-def _profiles() -> dict[str, str]:
-    """Canonical, of either family -> the quantity (or `blood_pressure`) that it profiles."""
-    vital = {row["profile"].rpartition("/")[2]: name for name, row in measurements().items() if row.get("category") == "vital-signs"}
-    return {family + tail: name for family in FAMILIES for tail, name in vital.items()}
+def vital_sign(observation: Any, where: str) -> Iterator[Finding]:
+    """What an Observation lacks of the vital-sign profiles that it claims."""
+    if type(observation) is dict:
+        for profile in sorted(claimed(observation) & VITAL.keys()):
+            yield from _head(observation, where)
+            yield from _coded(observation, VITAL[profile], where)
+            yield from (_pressure if VITAL[profile] == "blood_pressure" else _single)(observation, VITAL[profile], where)
 
 
-def vital_sign(observation: Any) -> Verdict:
-    """What an Observation lacks of the vital-sign profile that it claims."""
-    claimed = reach(observation, ("meta", "profile"))
-    name = next((_profiles()[profile] for profile in claimed if type(profile) is str and profile in _profiles()), None)
-    if name is None:
-        return None
-    if "vital-signs" not in reach(observation, ("category", "coding", "code")):
-        return "error", "required", "a vital sign has the category vital-signs"
-    if not observation.get("effectiveDateTime") and not observation.get("effectivePeriod"):
-        return "error", "required", "a vital sign has effectiveDateTime or effectivePeriod"
-    if not _has_codes(observation, name):
-        return "error", "code-invalid", "the LOINC and SNOMED CT codes are not those of the profile"
-    return _units(observation, name)
+def _wrong(path: str, code: str, text: str) -> Finding:
+    return Finding("error", path, code, text)
 
 
-def _units(observation: Any, name: str) -> Verdict:
-    """A value has its unit in UCUM; the parts of a blood pressure are the two that there are."""
-    if name != "blood_pressure":
-        return _unit(observation, Quantity(name))
-    for part in reach(observation, ("component",)):
-        quantity = next((pressure for pressure in (Quantity.SYSTOLIC, Quantity.DIASTOLIC) if _has_codes(part, pressure)), None)
-        if quantity and (verdict := _unit(part, quantity)):
-            return verdict
-    return None
+def _head(observation: Mapping[str, Any], where: str) -> Iterator[Finding]:
+    categories = [each for each in reach(observation, ("category",)) if CATEGORY in _codings(each)]
+    if len(categories) != 1:
+        yield _wrong(f"{where}.category", "required", "a vital sign has the category vital-signs, once")
+    moment = observation.get("effectiveDateTime")
+    if not moment and not observation.get("effectivePeriod"):
+        yield _wrong(f"{where}.effectiveDateTime", "required", "a vital sign has effectiveDateTime or effectivePeriod")
+    elif type(moment) is str and len(moment) < _DAY:
+        yield _wrong(f"{where}.effectiveDateTime", "invariant", "vs-1: says at least the day")
 
 
-def _unit(holder: Any, quantity: Quantity) -> Verdict:
+def _coded(holder: Any, name: str, where: str) -> Iterator[Finding]:
+    """The codes of the quantity stand there once each; others may stand beside them."""
+    codings = _codings(holder.get("code"))
+    for system, code in _wanted(name).items():
+        if codings.count((system, code)) != 1:
+            yield _wrong(f"{where}.code", "code-invalid", f"has not {code} of {system} that the profile asks for, once")
+
+
+def _single(observation: Mapping[str, Any], name: str, where: str) -> Iterator[Finding]:
+    other = next((key for key in observation if key.startswith("value") and key != "valueQuantity"), None)
+    if other:
+        yield _wrong(f"{where}.{other}", "structure", "the profile has a valueQuantity")
+    else:
+        yield from _unit(observation, Quantity(name), where)
+
+
+def _pressure(observation: Mapping[str, Any], _name: str, where: str) -> Iterator[Finding]:
+    if "valueQuantity" in observation:
+        yield _wrong(f"{where}.valueQuantity", "structure", "a blood pressure has its values in its components")
+    parts = [(place, part) for place, part in enumerate(reach(observation, ("component",))) if type(part) is dict]
+    for quantity in PRESSURES:
+        found = [(place, part) for place, part in parts if (LOINC, _wanted(quantity)[LOINC]) in _codings(part.get("code"))]
+        if len(found) != 1:
+            yield _wrong(f"{where}.component", "required", f"a blood pressure has one {quantity} component")
+        for place, part in found:
+            yield from _coded(part, quantity, f"{where}.component[{place}]")
+            yield from _unit(part, quantity, f"{where}.component[{place}]")
+    for name, codes in (("bodySite", SITES), ("method", METHODS)):
+        concept = observation.get(name)
+        if concept is not None and not any(system == SNOMED and code in list(codes) for system, code in _codings(concept)):
+            yield _wrong(f"{where}.{name}", "code-invalid", f"expected one of: {', '.join(sorted(codes))}")
+
+
+def _unit(holder: Mapping[str, Any], quantity: Quantity, where: str) -> Iterator[Finding]:
     value = holder.get("valueQuantity")
     if type(value) is not dict:
-        return None if holder.get("dataAbsentReason") else ("error", "required", "has neither valueQuantity nor dataAbsentReason")
+        if not holder.get("dataAbsentReason"):
+            yield _wrong(f"{where}.valueQuantity", "required", "vs-2: has neither valueQuantity nor dataAbsentReason")
+        return
+    for part in ("value", "unit"):
+        if value.get(part) is None:
+            yield _wrong(f"{where}.valueQuantity.{part}", "required", "is missing")
     ucum = (QUANTITIES[quantity].ucum, *ALSO.get(quantity, ()))
-    if value.get("code") not in ucum or value.get("system") != "http://unitsofmeasure.org":
-        return "error", "code-invalid", f"the unit is not {' or '.join(ucum)} in UCUM"
-    return None
+    if value.get("system") != UCUM:
+        yield _wrong(f"{where}.valueQuantity.system", "code-invalid", f"expected {UCUM}")
+    if value.get("code") not in ucum:
+        yield _wrong(f"{where}.valueQuantity.code", "code-invalid", f"the unit is not {' or '.join(ucum)} in UCUM")
 
 
-def _has_codes(holder: Any, name: str) -> bool:
-    """Whether the LOINC and the SNOMED CT code are there; more codes may be."""
-    wanted = {coding["system"]: coding["code"] for coding in reversed(measurements()[name]["coding"])}
-    sent = [(coding.get("system"), coding.get("code")) for coding in reach(holder, ("code", "coding")) if type(coding) is dict]
-    return all((system, wanted[system]) in sent for system in ("http://loinc.org", "http://snomed.info/sct"))
+def _wanted(name: str) -> dict[str, str]:
+    """system -> code, the first of each system: LOINC's own for this vital sign, and the national profile's SNOMED CT."""
+    codings = {coding["system"]: coding["code"] for coding in reversed(measurements()[name]["coding"])}
+    return {system: codings[system] for system in (LOINC, SNOMED)}
+
+
+def _codings(concept: Any) -> list[tuple[Any, Any]]:
+    return [(coding.get("system"), coding.get("code")) for coding in reach(concept, ("coding",)) if type(coding) is dict]

@@ -1,12 +1,12 @@
 """One call to a journal: one parcel out, one verdict back."""
 
-import base64
 from dataclasses import dataclass, field
 
 import aiohttp
 
 from shared.access.register import Endpoint
 from shared.door import adapters
+from shared.door.credentials import authorization
 from shared.errors import Refused, Unavailable
 from shared.hub import Hub
 from shared.storage.packs import Entry
@@ -43,7 +43,7 @@ async def deliver(hub: Hub, endpoint: Endpoint, entry: Entry, document: bytes) -
     timeout = aiohttp.ClientTimeout(total=hub.settings.call_timeout)
     now, known = hub.clock(), pace(hub, endpoint)
     known.calls.append(now)
-    headers = {**call.headers, **_authorization(hub, endpoint), "Accept-Encoding": "identity"}
+    headers = {**call.headers, **authorization(hub, endpoint.auth), "Accept-Encoding": "identity"}
     try:
         async with hub.http.request(
             call.method, call.url, data=call.body, headers=headers, timeout=timeout, allow_redirects=False
@@ -68,15 +68,3 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > _ANSWER:
             return b""
     return body
-
-
-def _authorization(hub: Hub, endpoint: Endpoint) -> dict[str, str]:
-    auth = endpoint.auth
-    if auth is None:
-        return {}
-    secret = hub.settings.secret(auth.secrets[0])
-    if secret is None:
-        raise Unavailable("the endpoint's secret is not set")
-    if auth.scheme == "basic":
-        return {"Authorization": "Basic " + base64.b64encode(f"{auth.user}:{secret}".encode()).decode()}
-    return {auth.profile: secret}

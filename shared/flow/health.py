@@ -24,8 +24,8 @@ async def ready(hub: Hub) -> Reply:
             await hub.queues.answer()
     except (AzureError, TimeoutError):
         fault = Fault(503, "storage does not answer", "check the storage account and the app's access to it", headers={"Retry-After": "5"})
-        return refused(fault, national=False)
+        return refused(fault, None)
     municipalities = len((await hub.registers.current()).tenants)
     if not municipalities:
-        return refused(Fault(503, "no municipality is registered", "./hub register apply FILE"), national=False)
+        return refused(Fault(503, "no municipality is registered", "./hub register apply FILE"), None)
     return Reply(200, JSON, orjson.dumps({"status": "ready", "municipalities": municipalities}))

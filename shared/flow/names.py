@@ -1,9 +1,7 @@
 """Names of lines and of receipts. They say where things stand, and never who."""
 
 import hashlib
-import hmac
 
-from shared.domain.event import Person
 from shared.domain.message import Lane
 from shared.storage.lines import place_of
 
@@ -27,11 +25,6 @@ def receipt_name(line: str, position: int) -> str:
     tenant, sender, lane = line.split("~")
     sequence, place = place_of(position)
     return f"{tenant}.{sender}.{lane}.{sequence}.{place}"
-
-
-def patient_key(key: bytes, tenant: str, person: Person) -> str:
-    """Stands for a patient wherever order matters: a keyed hash, worthless without the key."""
-    return hmac.digest(key, f"{tenant}|{person.system}|{person.value}".encode(), "sha256").hex()[:32]
 
 
 def parcel_id(receipt: str, event: str, endpoint: str) -> str:

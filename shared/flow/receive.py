@@ -2,19 +2,24 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
 
 from azure.core.exceptions import AzureError
 
 from shared import log
-from shared.access.register import Register, Sender
-from shared.access.signature import authenticate
-from shared.domain.adapter import Adapter, Item
+from shared.access.patient import patient_key
+from shared.access.register import Register, Sender, Tenant
+from shared.contract.national import WRITES
+from shared.domain.adapter import Adapter, Demands, Finding, Item
 from shared.domain.message import Receipt
 from shared.door import adapters
 from shared.door.answers import Fault, Reply, accepted, refused, with_adapters
-from shared.errors import PayloadError, Unauthenticated
+from shared.door.permit import NO_TENANT, STOPPED, refused_by
+from shared.door.prove import Caller, by_token, known_register, later, prove, scheme
+from shared.door.visit import PATIENCE, Visit, attended, visit
+from shared.errors import PayloadError
 from shared.flow.attend import ring
 from shared.flow.names import message_id, receipt_name, receipts_line
 from shared.hub import Hub
@@ -22,19 +27,23 @@ from shared.storage.append import Addition
 
 ITEMS = 500  # in one payload
 _WAITING = 1_000  # appends of one sender that may wait in one worker before it is asked to slow down
-_BASIC = {"WWW-Authenticate": 'Basic realm="knutepunkt"'}
-PATIENCE = 20.0  # seconds; a sender hears 503 before its own patience is over, and what it repeats is recognised
+_LARGE = 64 * 1024  # bytes; what is read and judged in a thread
+_NO_FORMAT = Fault(404, "no such format is known at this address", "see docs/senders.md for the addresses of formats", code="2")
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What came in at a door. `headers` in lower case; `resource`: what the national path named, else empty."""
+    """What came in at a door. `headers` in lower case; `resource`: what the national path named, else empty; `path`: as it was called."""
 
     tenant: str
     adapter: str
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     resource: str = ""
+    path: str = ""
 
     @property
     def national(self) -> bool:
@@ -43,15 +52,17 @@ class Payload:
 
 async def receive(hub: Hub, payload: Payload) -> Reply:
     """The answer for the sender, whatever happens; what was not accepted is not stored."""
-    adapter = adapters.device(payload.adapter)
-    heard = Heard()
+    if payload.national:
+        guest = visit(hub, payload.tenant, f"{payload.resource}.write", payload.headers)
+        return await attended(hub, guest, _hear_national(hub, payload, guest))
+    adapter, heard = adapters.device(payload.adapter), Heard()
     try:
         async with asyncio.timeout(PATIENCE):
             reply = await _hear(hub, payload, adapter, heard)
     except Fault as fault:
         reply = _no(payload, fault)
     except TimeoutError as error:
-        reply = _no(payload, _later(error))
+        reply = _no(payload, later(error))
     if adapter and adapter.answer and reply.status not in (401, 403, 404):
         return with_adapters(adapter.answer(heard.items, reply.status, heard.receipt), reply)
     return reply
@@ -66,55 +77,87 @@ class Heard:
 
 
 async def _hear(hub: Hub, payload: Payload, adapter: Adapter | None, heard: Heard) -> Reply:
-    if adapter is None or (adapter.resource and not payload.national):
-        raise Fault(404, "no such format is known at this address", "see docs/senders.md for the addresses of formats")
-    sender = await _sender(hub, payload, adapter)
-    heard.items = _items(payload, adapter)
+    if adapter is None or adapter.resource:
+        raise _NO_FORMAT
+    register = await known_register(hub)
+    tenant = _tenant(register, payload)
+    _fits(payload, adapter.limit)
+    caller = prove(hub, register, payload.tenant, payload.headers, payload.body)
+    sender = _welcome(tenant, caller, payload)
+    heard.items = await _read(payload, adapter)
     heard.receipt = await _accept(hub, payload, adapter, sender, heard.items)
-    return accepted(heard.receipt, national=payload.national)
+    return accepted(heard.receipt, None)
+
+
+async def _hear_national(hub: Hub, payload: Payload, guest: Visit) -> Reply:
+    adapter = adapters.device(payload.adapter)
+    if adapter is None or adapter.resource is None or payload.resource not in WRITES:
+        raise _NO_FORMAT
+    register = await known_register(hub)
+    tenant = _tenant(register, payload)
+    _fits(payload, adapter.limit)
+    guest.caller = await _caller(hub, register, payload, guest.action)
+    if no := refused_by(tenant, guest.caller, guest.action):
+        raise no
+    sender = _welcome(tenant, guest.caller, payload)
+    items = await _read(payload, adapter)
+    if adapter.subject and (citizen := adapter.subject(items)):
+        guest.patients = (patient_key(hub.settings.patient_key, tenant.orgnr, citizen),)
+    findings = await _inspected(adapter, items, Demands(tenant.validation == "strict", hub.settings.numbers), len(payload.body))
+    receipt = await _accept(hub, payload, adapter, sender, items)
+    guest.count, guest.message = 1, receipt
+    return accepted(receipt, guest.national, findings)
+
+
+async def _caller(hub: Hub, register: Register, payload: Payload, action: str) -> Caller:
+    """By token where one is shown; else by what the sender shares with the municipality."""
+    if scheme(payload.headers):
+        return await by_token(hub, register, payload.tenant, payload.headers, action, ("POST", payload.path))
+    return prove(hub, register, payload.tenant, payload.headers, payload.body)
+
+
+async def _inspected(adapter: Adapter, items: Sequence[Item], demands: Demands, size: int) -> Sequence[Finding]:
+    """What the sender is told of its document; an error in it refuses the document."""
+    if adapter.inspect is None:
+        return ()
+    findings = await _aside(size, adapter.inspect, items, demands)
+    wrong = [finding for finding in findings if finding.severity == "error"]
+    if wrong:
+        raise Fault(400, "the document breaks the rules of this municipality", "mend it", "$", code=wrong[0].national, findings=findings)
+    return findings
+
+
+async def _aside(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What takes long is done in a thread, so that others have their turn meanwhile."""
+    return await asyncio.to_thread(work, *args, **kwargs) if size > _LARGE else work(*args, **kwargs)
 
 
 def _no(payload: Payload, fault: Fault) -> Reply:
     known = payload.adapter if adapters.device(payload.adapter) else ""
     log.step("refused", status=fault.status, format=known, reason="payload" if fault.field else fault.reason)
-    return refused(fault, national=payload.national)
+    return refused(fault, None)
 
 
-async def _sender(hub: Hub, payload: Payload, adapter: Adapter) -> Sender:
-    register = await known_register(hub)
+def _tenant(register: Register, payload: Payload) -> Tenant:
     tenant = register.tenant(payload.tenant)
     if tenant is None:
-        raise Fault(
-            404,
-            "no municipality with this organisation number is connected to this hub",
-            "check the number in the path; ask the municipality",
-        )
-    _fits(payload, adapter.limit)
-    sender = prove(hub, register, payload.tenant, payload.headers, payload.body)
-    if not tenant.active or not sender.active:
-        raise Fault(
-            403, "traffic from this sender to this municipality is stopped", "keep the payload and ask the municipality when it opens again"
-        )
+        raise NO_TENANT
+    return tenant
+
+
+def _welcome(tenant: Tenant, caller: Caller, payload: Payload) -> Sender:
+    """The sender, if it may send this here now."""
+    sender = caller.sender
+    if sender is None or not tenant.active or not sender.active:
+        raise STOPPED
     if payload.adapter not in sender.adapters:
-        raise Fault(403, "this sender may not post this format", "post to a format that the municipality has registered for this sender")
+        raise Fault(
+            403,
+            "this sender may not post this format",
+            "post to a format that the municipality has registered for this sender",
+            code="1.2",
+        )
     return sender
-
-
-async def known_register(hub: Hub) -> Register:
-    """The register, or 503 while it cannot be read."""
-    try:
-        return await hub.registers.current()
-    except AzureError as error:
-        raise _later(error) from error
-
-
-def prove(hub: Hub, register: Register, tenant: str, headers: Mapping[str, str], signed: bytes) -> Sender:
-    """Who sent this. `signed`: the bytes that a signature covers."""
-    found = register.tenant(tenant)
-    try:
-        return authenticate(found.senders if found else (), hub.settings.secret, headers, signed, hub.clock())
-    except Unauthenticated as error:
-        raise Fault(401, error.reason, error.remedy, headers=_BASIC if error.basic else {}) from None
 
 
 def _fits(payload: Payload, limit: int) -> None:
@@ -122,6 +165,10 @@ def _fits(payload: Payload, limit: int) -> None:
         raise Fault(413, f"the payload is larger than {limit} bytes", "send fewer items at a time")
     if payload.headers.get("content-encoding", "identity").lower() != "identity":
         raise Fault(415, "the body is compressed", "send it uncompressed, without Content-Encoding")
+
+
+async def _read(payload: Payload, adapter: Adapter) -> Sequence[Item]:
+    return await _aside(len(payload.body), _items, payload, adapter)
 
 
 def _items(payload: Payload, adapter: Adapter) -> Sequence[Item]:
@@ -156,17 +203,7 @@ async def _accept(hub: Hub, payload: Payload, adapter: Adapter, sender: Sender, 
         [position] = await hub.receipts.appender.append(line, Addition([receipt], [payload.body], now))
         await ring(hub, hub.receipts, [line])
     except (AzureError, TimeoutError, OSError) as error:
-        raise _later(error) from error
+        raise later(error) from error
     name = receipt_name(line, position)
     log.step("received", receipt=name, bytes=len(payload.body), items=len(items))
     return name
-
-
-def _later(error: Exception) -> Fault:
-    log.alarm("storage does not answer", error=type(error).__name__)
-    return Fault(
-        503,
-        "the hub cannot store messages now",
-        "keep the payload and send it again after the time in Retry-After",
-        headers={"Retry-After": "5"},
-    )

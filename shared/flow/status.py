@@ -11,13 +11,15 @@ import orjson
 from azure.core.exceptions import AzureError
 
 from shared.door.answers import JSON, Fault, Reply, refused
+from shared.door.prove import Caller, by_token, known_register, prove, scheme
+from shared.door.visit import PATIENCE
 from shared.flow.names import receipt_name
-from shared.flow.receive import PATIENCE, known_register, prove
 from shared.hub import Hub
 from shared.storage.lines import place_of
 from shared.storage.packs import Pack
 
 _NAME = re.compile(r"([0-9]{9})\.([a-z0-9-]{1,40})\.(alarm|routine)\.([0-9]{1,12})\.([0-9]{1,3})")
+RECEIPT = "receipt.read"  # the action, for HUB_DPOP
 _UNKNOWN = Fault(404, "there is no such receipt of yours", "use the id that the answer 202 gave you, with the same credentials")
 
 
@@ -27,24 +29,29 @@ async def status(hub: Hub, receipt: str, headers: Mapping[str, str], path: str) 
         async with asyncio.timeout(PATIENCE):
             return Reply(200, JSON, orjson.dumps(await _status(hub, receipt, headers, path)))
     except Fault as fault:
-        return refused(fault, national=False)
+        return refused(fault, None)
     except (AzureError, TimeoutError):
-        return refused(
-            Fault(503, "the hub cannot look that up now", "ask again in a few seconds", headers={"Retry-After": "5"}), national=False
-        )
+        return refused(Fault(503, "the hub cannot look that up now", "ask again in a few seconds", headers={"Retry-After": "5"}), None)
 
 
 async def _status(hub: Hub, receipt: str, headers: Mapping[str, str], path: str) -> dict[str, Any]:
     found = _NAME.fullmatch(receipt)
-    tenant = found[1] if found else ""
-    sender = prove(hub, await known_register(hub), tenant, headers, path.encode()) if found else None
-    if found is None or sender is None or sender.name != found[2]:
+    caller = await _caller(hub, found[1], headers, path) if found else Caller(None)
+    if found is None or caller.sender is None or caller.sender.name != found[2]:
         raise _UNKNOWN
     line, sequence, place = f"{found[1]}~{found[2]}~{found[3]}", int(found[4]), int(found[5])
     pack = await hub.receipts.lines.read(line, sequence)
     if pack is None or place >= len(pack.states):
         raise _UNKNOWN
     return await _told(hub, line, receipt, pack, place)
+
+
+async def _caller(hub: Hub, tenant: str, headers: Mapping[str, str], path: str) -> Caller:
+    """By the same means as the payload was sent with; a token needs no scope beyond being the sender's."""
+    register = await known_register(hub)
+    if scheme(headers):
+        return await by_token(hub, register, tenant, headers, RECEIPT, ("GET", path))
+    return prove(hub, register, tenant, headers, path.encode())
 
 
 async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from shared.storage.queues import lane_of
 _AT_ONCE = 8  # lines looked at side by side
 _STILL = 3.0  # seconds; what waits for less is just on its way
 _MEMORY = 35 * 24 * 3600.0  # seconds for which ids are kept
+_PROOFS = 3600.0  # seconds for which DPoP proofs are kept; they are good for a quarter of a minute
 _PAGE = 50  # packs in one read while purging
 
 
@@ -73,12 +74,20 @@ async def purge(hub: Hub, lane: Lane) -> int:
 
 
 async def forget(hub: Hub) -> int:
-    """Drops ids so old that no sender's repeat can mean them (the longest window is 30 days). Returns how many."""
-    forgotten = 0
+    """Drops ids so old that no sender's repeat can mean them (the longest window is 30 days), and DPoP proofs. Returns how many."""
+    forgotten = await hub.replays.forget(hub.clock() - _PROOFS)
     for line in await hub.receipts.appender.lines():
         forgotten += await hub.receipts.lines.forget(line, hub.clock() - _MEMORY)
     log.step("forgot", ids=forgotten)
     return forgotten
+
+
+async def anchor(hub: Hub) -> int:
+    """Says where each audit log ends, in a log that is kept elsewhere: whoever cuts one off later cannot take that back."""
+    heads = await hub.audit.heads()
+    for head in heads:
+        log.step("audit anchored", tenant=head.tenant, rows=head.rows, hash=head.hash)
+    return len(heads)
 
 
 async def _purged(hub: Hub, half: Half, line: str, before: float) -> int:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared import log
+from shared.access.patient import patient_key
 from shared.access.register import Register, Tenant
 from shared.domain.adapter import Problem
 from shared.domain.event import Document
@@ -14,7 +15,7 @@ from shared.domain.message import Lane, Parcel
 from shared.door import adapters
 from shared.flow.attend import attend, fallen, holding, ring, waiting
 from shared.flow.duplicates import Verdict, sort_out
-from shared.flow.names import owner_of, parcel_id, parcels_line, patient_key, receipt_name
+from shared.flow.names import owner_of, parcel_id, parcels_line, receipt_name
 from shared.flow.translate import Context, Outgoing, translate
 from shared.hub import Hub
 from shared.storage.append import Addition

@@ -152,7 +152,14 @@ def run(point: str, nth: int, storage: str, *, rounds: int = 3, settings: Mappin
     result = Result(point)
     with _journal() as journal, tempfile.TemporaryDirectory() as folder:
         asyncio.run(_register(storage, journal))
-        env = {**os.environ, "AzureWebJobsStorage": storage, "HUB_PATIENT_KEY": "k" * 40, "CRASH_SECRET": SECRET, **settings}
+        env = {
+            **os.environ,
+            "AzureWebJobsStorage": storage,
+            "HUB_PATIENT_KEY": "k" * 40,
+            "HUB_ENVIRONMENT": "test",
+            "CRASH_SECRET": SECRET,
+            **settings,
+        }
         port = _free_port()
         with _host(port, env, Path(folder), point, nth) as crashes:
             receipts = [_send(port, message) for message in messages(rounds)]

@@ -19,10 +19,13 @@ ROUTINE = frozenset(
     }
 )
 NATIONAL = terminology.system(terminology.ALERT)
+URGENT = ("urgent", "asap", "stat")  # Communication.priority
 ACKNOWLEDGED = "3"  # vkp-composition-event: hendelse kvittert
 
 
 def lane(resource: Any) -> Lane:
+    if resource.get("resourceType") == "Communication":
+        return Lane.ALARM if resource.get("priority") in URGENT else Lane.ROUTINE
     resources = [each for each in reach(resource, ("entry", "resource")) if type(each) is dict]
     notes = [each for each in resources if each.get("resourceType") == "Composition"]
     issues = [each for each in resources if each.get("resourceType") == "DetectedIssue"]

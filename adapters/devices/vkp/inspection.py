@@ -1,0 +1,67 @@
+"""What a sender is told of its document at the door, in the strength that the municipality asks for (vkp.md 1.12, 9).
+
+repair   what was put right is told, what is wrong otherwise is warned of, and the document goes on
+strict   the document as it came keeps base R4 and the national profiles, or it is refused
+In both, a person's number that this environment does not take is refused (VKP 2.1).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shared.domain import person
+from shared.domain.adapter import Finding
+from shared.fhir.check import check
+from shared.fhir.reach import step
+from shared.fhir.structure import findings
+
+WARNINGS = 20  # enough to see what is the matter with a sender
+ERRORS = 100  # enough to mend a document by
+_GRAVEST = ("error", "warning", "information")
+
+
+def judged(tree: Any) -> list[Finding]:
+    """What base R4 and then the national profiles have against a document; of what both say the first word stands."""
+    base = findings(tree)
+    known = {finding.path for finding in base}
+    return [*base, *(finding for finding in (check(tree) if type(tree) is dict else ()) if finding.path not in known)]
+
+
+def lenient(tree: Any, repairs: Sequence[str], numbers: str) -> list[Finding]:
+    """`tree`: as it goes on."""
+    mended = [Finding("information", path, "informational", text) for path, _, text in (repair.partition(": ") for repair in repairs)]
+    return [*_guarded(tree, "$", numbers, False), *mended, *warnings(tree)]
+
+
+def strict(tree: Any, numbers: str, unreadable: Sequence[Finding]) -> list[Finding]:
+    """`tree`: as it came. `unreadable`: what would be set aside later."""
+    persons = [*_guarded(tree, "$", numbers, True), *unreadable]
+    known = {finding.path for finding in persons}
+    return _cut([*persons, *(finding for finding in judged(tree) if finding.path not in known)], ERRORS)
+
+
+def warnings(tree: Any) -> list[Finding]:
+    return _cut([replace(finding, severity="warning") for finding in judged(tree)], WARNINGS)
+
+
+def _cut(found: list[Finding], most: int) -> list[Finding]:
+    """The gravest first, and how many are not told."""
+    ordered = sorted(found, key=lambda finding: _GRAVEST.index(finding.severity))
+    more = len(ordered) - most
+    return [*ordered[:most], *([Finding("warning", "$", "informational", f"{more} more are not told")] if more > 0 else [])]
+
+
+def _guarded(node: Any, path: str, numbers: str, valid: bool) -> Iterator[Finding]:
+    """Every identifier of a person, wherever it stands. `valid`: it must be a number that can exist, too."""
+    if type(node) is dict:
+        system, value = node.get("system"), node.get("value")
+        if type(system) is str and type(value) is str:
+            wrong = person.guard(numbers, system, value) or (person.mistake(system, value) if valid else None)
+            if wrong:
+                yield Finding("error", f"{path}.value", "value", wrong, "2.1")
+        for key, part in node.items():
+            if type(part) is dict or type(part) is list:
+                yield from _guarded(part, path + step(key), numbers, valid)
+    elif type(node) is list:
+        for place, part in enumerate(node):
+            yield from _guarded(part, f"{path}[{place}]", numbers, valid)

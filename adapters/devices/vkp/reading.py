@@ -1,0 +1,85 @@
+"""What the hub itself must know of a national document: whom it is about and when it happened. Everything else goes on unread."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.domain import clock, person
+from shared.domain.event import Person
+from shared.domain.wild import TIME, Wild
+from shared.errors import PayloadError
+from shared.fhir.reach import located
+
+# When it happened: the first of these that says more than a day. A Bundle's own time comes last, it is when the note was sent.
+TIMES: Mapping[str, Sequence[Sequence[str]]] = {
+    "Bundle": (
+        ("entry", "resource", "identifiedDateTime"),  # DetectedIssue
+        ("entry", "resource", "whenHandedOver"),  # MedicationDispense
+        ("entry", "resource", "period", "start"),  # Encounter
+        ("entry", "resource", "effectiveDateTime"),  # Observation
+        ("entry", "resource", "event", "period", "start"),  # Composition: hendelse meldt
+        ("entry", "resource", "date"),
+        ("timestamp",),
+    ),
+    "MedicationDispense": (("whenHandedOver",), ("whenPrepared",)),
+    "Composition": (("event", "period", "start"), ("date",)),
+    "Encounter": (("period", "start"), ("period", "end")),
+    "Communication": (("sent",), ("received",)),
+}
+OTHERS = (("entry", "resource", "subject", "identifier"), ("entry", "resource", "patient", "identifier"))
+
+
+def note(resource: Wild) -> Wild:
+    """The resource that says whom it is about: a document's Composition, or the resource itself."""
+    if resource["resourceType"].raw != "Bundle":
+        return resource
+    if resource["type"].raw != "document":
+        raise PayloadError("$.type", "is not document", "Send what belongs together as a document Bundle, Composition first.")
+    first = resource["entry"][0]["resource"]
+    if first["resourceType"].raw != "Composition":
+        raise PayloadError(first.path, "is no Composition", "Put the Composition first in a document Bundle.")
+    return first
+
+
+def said(resource: Wild) -> Person:
+    """Whom it is about, as it says it."""
+    subject = note(resource)["subject"]
+    identifier, display = subject["identifier"], subject.get("display")
+    system = given.text() if (given := identifier.get("system")) else ""
+    return Person(system, identifier["value"].text(), display.raw if display and isinstance(display.raw, str) else "")
+
+
+def citizen(resource: Wild) -> Person:
+    """Whom it is about. A number that cannot be one, or two citizens in one document, waits for a human."""
+    found = said(resource)
+    if mistake := person.mistake(found.system, found.value):
+        path = note(resource)["subject"]["identifier"].path
+        raise PayloadError(f"{path}.value", f"{mistake} (VKP 2.1)", "Correct the number and send the resource again.")
+    for steps in OTHERS:
+        for path, other in located(resource.raw, steps, "$"):
+            if _another(other, found):
+                raise PayloadError(path, "names another citizen than the Composition does (VKP 2.1)", "Send one document per citizen.")
+    return found
+
+
+def _another(identifier: Any, found: Person) -> bool:
+    """Numbers of two systems cannot be compared: the note may use the journal's own, the alert the national one."""
+    return type(identifier) is dict and identifier.get("system", "") == found.system and identifier.get("value") != found.value
+
+
+def happened(kind: str, tree: Any) -> datetime | None:
+    """None if no time is given, or only days. A time that cannot be waits for a human: no other is put in its place."""
+    for steps in TIMES[kind]:
+        for path, time in located(tree, steps, "$"):
+            if time is not None and (moment := _moment(path, time)):
+                return moment
+    return None
+
+
+def _moment(path: str, time: Any) -> datetime | None:
+    if type(time) is not str:
+        raise PayloadError(path, "expected a text with date and time", TIME)
+    try:
+        return None if clock.partial(time) else clock.instant(time)
+    except clock.ClockError as error:
+        raise PayloadError(path, str(error), TIME) from None

@@ -1,0 +1,43 @@
+"""The statuses that the hub refuses with: what each means to a caller, and what to do then. docs/senders.md 3 has more words for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A refusal. `title`: of the problem, the same wherever it occurs; `cause` as a sentence without its point; `headers` that may come."""
+
+    title: str
+    cause: str
+    remedy: str
+    headers: tuple[str, ...] = ()
+
+
+REFUSALS: Mapping[int, Status] = MappingProxyType(
+    {
+        400: Status("The payload cannot be read", "the request cannot be read, or breaks the rules of this municipality", "mend it first"),
+        401: Status(
+            "The sender could not prove who it is",
+            "the credentials are missing, wrong, malformed or out of their time",
+            "check secret or token, clock, and what you sign",
+            ("WWW-Authenticate",),
+        ),
+        403: Status("The sender may not do this", "you are known, but stopped, or not registered for this", "ask the municipality"),
+        404: Status("There is no such thing here", "an unknown municipality, format, resource, receipt or table", "check the path"),
+        411: Status("The payload's length is missing", "a chunked body arrived empty", "send Content-Length"),
+        413: Status("The payload is too large", "the body has more bytes or items than this route takes", "send less at a time"),
+        415: Status("The payload is encoded in a way that is not accepted", "Content-Encoding is there", "send the body uncompressed"),
+        429: Status("Too much at once", "more of yours waits than is taken at once", "send it again after Retry-After", ("Retry-After",)),
+        502: Status("The journal's answer cannot be used", "the journal refused, or said what is no answer", "tell the municipality"),
+        503: Status(
+            "The hub cannot take messages now",
+            "storage, the keys of tokens or the journal cannot be reached",
+            "send it again after Retry-After",
+            ("Retry-After",),
+        ),
+        504: Status("The journal did not answer in time", "the journal did not answer in time", "ask again"),
+    }
+)
+TITLES: Mapping[int, str] = MappingProxyType({number: status.title for number, status in REFUSALS.items()})

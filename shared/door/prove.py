@@ -1,0 +1,139 @@
+"""Who is at the door: by the token that an issuer gave them, or by what they share with the municipality."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from azure.core.exceptions import AzureError
+
+from shared import log
+from shared.access import dpop, token
+from shared.access.register import Register, Sender
+from shared.access.secret import same_secret
+from shared.access.signature import authenticate
+from shared.access.token import Claims
+from shared.door.answers import Fault
+from shared.errors import Unauthenticated, Unavailable
+from shared.hub import Hub
+
+BEARER, DPOP = "bearer", "dpop"
+_BASIC = {"WWW-Authenticate": 'Basic realm="knutepunkt"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who it is. `sender` None: a good token of somebody whom the municipality does not know. `scopes` None: proven without a token."""
+
+    sender: Sender | None
+    vkp_id: str = ""
+    client: str = ""
+    scopes: frozenset[str] | None = None
+
+
+async def known_register(hub: Hub) -> Register:
+    """The register, or 503 while it cannot be read."""
+    try:
+        return await hub.registers.current()
+    except AzureError as error:
+        raise later(error) from error
+
+
+def prove(hub: Hub, register: Register, tenant: str, headers: Mapping[str, str], signed: bytes) -> Caller:
+    """By secret or signature. `signed`: the bytes that a signature covers."""
+    found = register.tenant(tenant)
+    try:
+        return Caller(authenticate(found.senders if found else (), hub.settings.secret, headers, signed, hub.clock()))
+    except Unauthenticated as error:
+        raise Fault(401, error.reason, error.remedy, headers=_BASIC if error.basic else {}) from None
+
+
+def scheme(headers: Mapping[str, str]) -> str:
+    """bearer or dpop; "" for whoever does not show a token."""
+    word = headers.get("authorization", "").partition(" ")[0].lower()
+    return word if word in (BEARER, DPOP) else ""
+
+
+async def by_token(hub: Hub, register: Register, tenant: str, headers: Mapping[str, str], action: str, route: tuple[str, str]) -> Caller:
+    """By access token. `route`: method and path, which a DPoP proof is for. A route takes Bearer or DPoP, never both (RFC 9449 7.2)."""
+    wanted = DPOP if bound(hub, action) else BEARER
+    try:
+        claims = await _claims(hub, headers, wanted, route)
+        sender = _registered(hub, register, tenant, claims)
+        if sender:
+            _show_key(hub, sender, headers)
+    except Unauthenticated as error:
+        raise Fault(401, error.reason, error.remedy, headers=_challenge(hub, wanted)) from None
+    except Unavailable as error:
+        log.alarm("tokens not checked", reason=error.reason)
+        raise Fault(
+            503, "the hub cannot check access tokens now", "send it again after the time in Retry-After", headers={"Retry-After": "10"}
+        ) from None
+    except AzureError as error:
+        raise later(error) from error
+    return Caller(sender, claims.sender, claims.client, claims.scopes)
+
+
+def bound(hub: Hub, action: str) -> bool:
+    """Whether this action takes DPoP tokens."""
+    resource, _, verb = action.partition(".")
+    return bool(hub.settings.dpop & {action, f"{resource}.*", f"*.{verb}", "*"})
+
+
+async def _claims(hub: Hub, headers: Mapping[str, str], wanted: str, route: tuple[str, str]) -> Claims:
+    if scheme(headers) != wanted:
+        raise Unauthenticated(f"this route takes Authorization: {_NAMES[wanted]} and nothing else", "get an access token of that kind")
+    shown = headers["authorization"].partition(" ")[2].strip()
+    presented = token.look(shown, hub.settings.issuers)
+    key = await hub.keys.key(presented.issuer, presented.kid)
+    if key is None:
+        raise Unauthenticated("the token is signed with a key that its issuer does not publish", "get a new token")
+    claims = token.verify(presented, key, hub.clock())
+    if wanted == BEARER and claims.thumbprint:
+        raise Unauthenticated("the token is bound to a key (cnf) and this route takes Bearer tokens", "get a token without DPoP")
+    if wanted == DPOP:
+        await _proven(hub, headers, shown, route, claims.thumbprint)
+    return claims
+
+
+_NAMES = {BEARER: "Bearer", DPOP: "DPoP"}
+
+
+async def _proven(hub: Hub, headers: Mapping[str, str], shown: str, route: tuple[str, str], thumbprint: str) -> None:
+    method, path = route
+    proof = dpop.verify(headers.get("dpop", ""), shown, method, hub.settings.public_url + path, hub.clock(), thumbprint)
+    if not await hub.replays.first(proof.key, proof.issued_at):
+        raise Unauthenticated("the DPoP proof was used before", "make a new proof, with a new jti, for every request")
+
+
+def _registered(hub: Hub, register: Register, tenant: str, claims: Claims) -> Sender | None:
+    found = register.tenant(tenant)
+    first = hub.settings.issuers[0].issuer
+    for sender in found.senders if found else ():
+        auth = sender.auth
+        if auth.scheme == "token" and auth.user == claims.sender and (auth.issuer or first) == claims.issuer:
+            return sender
+    return None
+
+
+def _show_key(hub: Hub, sender: Sender, headers: Mapping[str, str]) -> None:
+    """The API key that some portals ask for beside the token."""
+    auth = sender.auth
+    if auth.profile and not same_secret(headers.get(auth.profile, ""), [hub.settings.secret(name) for name in auth.secrets]):
+        raise Unauthenticated(f"the header {auth.profile} does not hold this sender's API key", "send the key that you were given")
+
+
+def _challenge(hub: Hub, wanted: str) -> dict[str, str]:
+    if wanted == BEARER:
+        return {"WWW-Authenticate": 'Bearer realm="knutepunkt", error="invalid_token"'}
+    algorithms = " ".join(hub.settings.issuers[0].algorithms) if hub.settings.issuers else ""
+    return {"WWW-Authenticate": f'DPoP realm="knutepunkt", error="invalid_token", algs="{algorithms}"'}
+
+
+def later(error: Exception) -> Fault:
+    """Storage does not answer: nothing was taken."""
+    log.alarm("storage does not answer", error=type(error).__name__)
+    return Fault(
+        503,
+        "the hub cannot store messages now",
+        "keep the payload and send it again after the time in Retry-After",
+        headers={"Retry-After": "5"},
+    )

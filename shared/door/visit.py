@@ -1,0 +1,94 @@
+"""A national request from its first word to its entry in the audit log. No entry, no answer."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from azure.core.exceptions import AzureError
+
+from shared import log
+from shared.access.entry import Entry
+from shared.domain import person
+from shared.door.answers import Fault, National, Reply, national_code, refused
+from shared.door.prove import Caller, later
+from shared.hub import Hub
+
+PATIENCE = 20.0  # seconds; a caller hears 503 or 504 before its own patience is over
+_OFFERED = ("x-correlation-id", "nhn-event-id", "correlation-id")  # ours, and those of Norsk helsenett's other services (vkp.md 1.9)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Visit:
+    """What is known of a request so far. `caller` None: nobody has proved who they are, and nothing is said of it in the audit log."""
+
+    tenant: str
+    action: str
+    national: National
+    caller: Caller | None = None
+    patients: tuple[str, ...] = ()
+    service_codes: tuple[str, ...] = ()
+    count: int = 0
+    message: str = ""
+    timing: dict[str, float] = field(default_factory=dict)  # milliseconds that others took
+
+
+def visit(hub: Hub, tenant: str, action: str, headers: Mapping[str, str]) -> Visit:
+    """`headers` in lower case. A correlation id is taken over only if it is a UUID and holds no person's number."""
+    offered = (headers.get(name, "") for name in _OFFERED)
+    correlation = next((one.lower() for one in offered if _UUID.fullmatch(one) and not _personal(one)), "") or str(uuid4())
+    return Visit(tenant, action, National(correlation, hub.settings.compatible))
+
+
+def _personal(text: str) -> bool:
+    return any(person.kind(text[at : at + 11]) for at in range(len(text) - 10))
+
+
+async def attended(hub: Hub, guest: Visit, work: Awaitable[Reply]) -> Reply:
+    """The answer, whatever happens; one to a caller that is known leaves only after its entry is durable."""
+    reply, code = await _worked(guest, work)
+    if guest.caller is None:
+        return reply
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await hub.audit.write(_entry(hub, guest, guest.caller, reply.status, code))
+    except (AzureError, TimeoutError, OSError) as error:
+        return refused(later(error), guest.national)
+    return reply
+
+
+async def _worked(guest: Visit, work: Awaitable[Reply]) -> tuple[Reply, str]:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await work, ""
+    except Fault as fault:
+        found = fault
+    except TimeoutError as error:
+        found = later(error)
+    log.step("refused", status=found.status, action=guest.action, correlation=guest.national.correlation, reason=_told(found))
+    return refused(found, guest.national), national_code(found)
+
+
+def _told(fault: Fault) -> str:
+    """A reason that names a field may be long and is the caller's business."""
+    return "payload" if fault.field or fault.findings else fault.reason
+
+
+def _entry(hub: Hub, guest: Visit, caller: Caller, status: int, code: str) -> Entry:
+    return Entry(
+        at=hub.clock(),
+        correlation=guest.national.correlation,
+        tenant=guest.tenant,
+        sender=caller.sender.name if caller.sender else "",
+        vkp_id=caller.vkp_id,
+        client=caller.client,
+        action=guest.action,
+        patients=guest.patients,
+        service_codes=guest.service_codes,
+        status=status,
+        code=code,
+        count=guest.count,
+        message=guest.message,
+    )

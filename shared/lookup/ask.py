@@ -1,0 +1,95 @@
+"""Asking a municipality's journal: as many calls as its answer has parts, all within one time-out each and one bound for all."""
+
+import asyncio
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any
+
+import aiohttp
+
+from shared import log
+from shared.access.register import Lookup, Tenant
+from shared.domain.adapter import Call, LookupAdapter, Page, Question
+from shared.door import adapters
+from shared.door.answers import Fault
+from shared.door.credentials import authorization
+from shared.door.visit import Visit
+from shared.errors import PayloadError, Refused, Unavailable
+from shared.hub import Hub
+
+PARTS = 50  # of one answer
+LARGEST = 4 * 1024 * 1024  # bytes of one part
+AT_ONCE = 32  # look-ups of one municipality that a worker may have at its journal
+_LARGE = 64 * 1024  # bytes; what is read in a thread, so that others have their turn meanwhile
+
+Found = list[tuple[str, Mapping[str, Any]]]
+
+
+async def ask(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> Found:
+    """All that the journal answers; a Fault that says what kind of no it was (vkp.md 1.10)."""
+    lookup = tenant.lookup
+    journal = adapters.lookup(lookup.adapter) if lookup and lookup.active else None
+    if lookup is None or journal is None:
+        raise Fault(
+            503, "this municipality's journal takes no look-ups now", "ask the municipality", headers={"Retry-After": "60"}, code="3"
+        )
+    if hub.asking[tenant.orgnr] >= AT_ONCE:
+        raise Fault(503, "the journal is at as many look-ups as it may be", "ask again in a second", headers={"Retry-After": "1"}, code="3")
+    began = perf_counter()
+    hub.asking[tenant.orgnr] += 1
+    try:
+        return await _all(hub, lookup, journal, question)
+    except TimeoutError:
+        raise _no(504, "the journal did not answer in time", "ask again", "3.1", "time-out") from None
+    except Unavailable as error:
+        raise _no(503, "the journal cannot answer now", "ask again in a few seconds", "3", error.reason) from error
+    except Refused as error:
+        raise _no(502, "the journal refused the hub's question", "ask the municipality", "3", error.reason) from error
+    except PayloadError as error:
+        raise _no(502, "the journal answered with something that is no answer", "ask the municipality", "3", error.reason) from error
+    finally:
+        hub.asking[tenant.orgnr] -= 1
+        guest.timing["journal"] = guest.timing.get("journal", 0.0) + (perf_counter() - began) * 1000
+
+
+def _no(status: int, reason: str, remedy: str, code: str, cause: str) -> Fault:
+    log.alarm("look-up not answered", status=status, cause=cause)
+    return Fault(status, reason, remedy, headers={"Retry-After": "5"} if status == 503 else {}, code=code)
+
+
+async def _all(hub: Hub, lookup: Lookup, journal: LookupAdapter, question: Question) -> Found:
+    found: Found = []
+    call = journal.request(lookup.url, question)
+    for _ in range(PARTS):
+        page = await _part(hub, lookup, journal, call)
+        found += page.resources
+        if not page.next:
+            return found
+        call = journal.more(lookup.url, page.next)
+    raise PayloadError("$.link", f"leads on after {PARTS} parts", "answer in fewer, larger parts")
+
+
+async def _part(hub: Hub, lookup: Lookup, journal: LookupAdapter, call: Call) -> Page:
+    headers = {**call.headers, **authorization(hub, lookup.auth), "Accept-Encoding": "identity"}
+    timeout = aiohttp.ClientTimeout(total=hub.settings.call_timeout)
+    try:
+        async with hub.http.request(call.method, call.url, data=call.body, headers=headers, timeout=timeout, allow_redirects=False) as got:
+            told = {name.lower(): value for name, value in got.headers.items()}
+            body = await _body(got)
+    except (aiohttp.ClientError, OSError) as error:
+        if isinstance(error, TimeoutError):
+            raise
+        raise Unavailable(f"no answer from the journal ({type(error).__name__})") from None
+    if len(body) > _LARGE:
+        return await asyncio.to_thread(journal.answer, got.status, told, body)
+    return journal.answer(got.status, told, body)
+
+
+async def _body(got: aiohttp.ClientResponse) -> bytes:
+    parts, size = [], 0
+    async for part in got.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST:
+            raise PayloadError("$", f"is larger than {LARGEST} bytes", "answer in parts")
+    return b"".join(parts)

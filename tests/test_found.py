@@ -1,0 +1,165 @@
+"""What a journal found: whom it is about, what is active today, and what is never shown."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.event import Person
+from shared.fhir.found import Patients, about, active_services, searchset, shown
+
+FNR = "urn:oid:2.16.578.1.12.4.1.4.1"
+STILLE, RUND = Person(FNR, "14834812097"), Person(FNR, "01815050130")
+TODAY = date(2026, 11, 25)
+
+
+def patient(number: str = STILLE.value, name: str = "1", **more: Any) -> Any:
+    return {"resourceType": "Patient", "id": name, "identifier": [{"system": FNR, "value": number}], **more}
+
+
+def condition(**subject: Any) -> Any:
+    return {"resourceType": "Condition", "subject": subject}
+
+
+def is_about(resource: Any, *others: Any, citizen: Person = STILLE) -> bool:
+    found = [("", resource), *((f"https://epj.example/fhir/Patient/{each['id']}", each) for each in others)]
+    return about(Patients(found).persons(resource), citizen)
+
+
+THEIRS: list[tuple[Any, tuple[Any, ...]]] = [
+    (patient(), ()),
+    (condition(identifier={"system": FNR, "value": STILLE.value}), ()),
+    (condition(identifier={"system": "http://hl7.no/fhir/NamingSystem/FNR", "value": STILLE.value}), ()),
+    (condition(identifier={"value": STILLE.value}), ()),
+    (condition(reference="Patient/1"), (patient(),)),
+    (condition(reference="https://epj.example/fhir/Patient/1"), (patient(),)),
+    ({**condition(reference="#p"), "contained": [patient(name="p")]}, ()),
+    (condition(reference="Patient/1", identifier={"system": "https://epj.example/no", "value": "7"}), (patient(),)),
+    ({"resourceType": "AllergyIntolerance", "patient": {"reference": "Patient/1"}}, (patient(),)),
+]
+
+
+@pytest.mark.parametrize(("resource", "others"), THEIRS)
+def test_a_resource_that_says_whom_it_is_about_is_theirs(resource: Any, others: tuple[Any, ...]) -> None:
+    assert is_about(resource, *others)
+
+
+NOT_THEIRS: list[tuple[Any, tuple[Any, ...]]] = [
+    (patient(RUND.value), ()),
+    (condition(), ()),
+    (condition(display="Stille Fjellbekk"), ()),
+    (condition(reference="Patient/1"), ()),
+    (condition(reference="Patient/2"), (patient(), patient(RUND.value, "2"))),
+    (condition(identifier={"system": FNR, "value": STILLE.value}, reference="Patient/2"), (patient(RUND.value, "2"),)),
+    (condition(identifier=[{"system": FNR, "value": STILLE.value}, {"system": FNR, "value": RUND.value}]), ()),
+    ({**condition(identifier={"system": FNR, "value": STILLE.value}), "patient": {"identifier": {"system": FNR, "value": RUND.value}}}, ()),
+    (condition(identifier={"system": "https://epj.example/no", "value": STILLE.value}), ()),
+    ({**patient(), "identifier": [{"system": FNR, "value": STILLE.value}, {"system": FNR, "value": RUND.value}]}, ()),
+]
+
+
+@pytest.mark.parametrize(("resource", "others"), NOT_THEIRS)
+def test_a_resource_that_says_somebody_else_or_nobody_is_not_theirs(resource: Any, others: tuple[Any, ...]) -> None:
+    assert not is_about(resource, *others)
+
+
+SERVICES: list[tuple[str, dict[str, str], bool]] = [
+    ("active", {}, True),
+    ("active", {"start": "2026-11-25"}, True),
+    ("active", {"start": "2026-11-26"}, False),
+    ("active", {"end": "2026-11-25"}, True),
+    ("active", {"end": "2026-11-24"}, False),
+    ("active", {"end": "2026-11-24T23:00:00Z"}, False),
+    ("active", {"start": "2026-12"}, False),
+    ("active", {"start": "2026-11"}, True),
+    ("active", {"end": "2026-11"}, True),
+    ("active", {"end": "2025"}, False),
+    ("active", {"start": "2025", "end": "2027"}, True),
+    ("finished", {}, False),
+    ("planned", {}, False),
+    ("onhold", {}, False),
+]
+
+
+@pytest.mark.parametrize(("status", "period", "active"), SERVICES)
+def test_a_service_counts_while_it_is_active_and_today_is_in_its_period(status: str, period: dict[str, str], active: bool) -> None:
+    service = {
+        "resourceType": "EpisodeOfCare",
+        "status": status,
+        "type": [{"coding": [{"code": "6"}, {"code": "2.2.3"}]}],
+        "period": period,
+    }
+    assert active_services(service, TODAY) == (["6", "2.2.3"] if active else [])
+
+
+SECRET = "http://hl7.no/fhir/StructureDefinition/no-vft-secret-address"
+ADDRESS = {"line": ["Hemmeligveien 9"], "city": "Skjulby", "postalCode": "9876"}
+HIDDEN = ("Hemmeligveien", "Skjulby", "9876", "Lia", "Bor alene", "E-lås", "legesenter")
+
+
+def protected(**flag: Any) -> Any:
+    return patient(
+        address=[{**ADDRESS, "extension": [{"url": SECRET, **flag}]}, {"line": ["Hemmeligveien 9 (ferie)"]}],
+        text={"status": "generated", "div": "<div>Hemmeligveien 9, Skjulby</div>"},
+        extension=[
+            {"url": "http://ehelse.no/fhir/StructureDefinition/vkp-sone-v090", "valueString": "Eksempel|Øst|Lia"},
+            {"url": "http://ehelse.no/fhir/StructureDefinition/vkp-household-v090", "valueString": "Bor alene"},
+            {"url": "http://ehelse.no/fhir/StructureDefinition/vkp-elock-v090", "valueString": "E-lås type Y"},
+        ],
+        contact=[{"name": {"family": "Fjellbekk"}, "address": ADDRESS}],
+        generalPractitioner=[{"display": "Lia legesenter"}],
+        contained=[{"resourceType": "Location", "address": ADDRESS}],
+        telecom=[{"system": "phone", "value": "+4799999999"}],
+    )
+
+
+@pytest.mark.parametrize("flag", [{"valueBoolean": True}, {}, {"valueString": "ja"}, {"valueBoolean": "false"}, {"valueCode": "7"}])
+def test_whoever_has_a_protected_address_has_none_that_is_shown(flag: dict[str, Any]) -> None:
+    told = json.dumps(shown(protected(**flag)), ensure_ascii=False)
+    assert not [word for word in HIDDEN if word in told]
+    assert STILLE.value in told and "+4799999999" in told
+
+
+def test_an_address_that_is_expressly_not_protected_is_shown() -> None:
+    assert "Skjulby" in json.dumps(shown(protected(valueBoolean=False)))
+
+
+def test_the_searchset_hides_a_protected_address_too() -> None:
+    told = json.dumps(searchset([("", protected(valueBoolean=True))], [("", protected(valueBoolean=True))]))
+    assert "Skjulby" not in told
+
+
+def test_references_follow_the_names_of_the_answer() -> None:
+    found = [("https://epj.example/fhir/Condition/9", condition(reference="Patient/1"))]
+    made = searchset(found, [("https://epj.example/fhir/Patient/1", patient())])
+    assert made["entry"][0]["resource"]["subject"]["reference"] == made["entry"][1]["fullUrl"]
+    assert "epj.example" not in json.dumps(made)
+
+
+def test_a_reference_that_leads_out_of_the_answer_keeps_type_and_id_only() -> None:
+    made = searchset([("", {"resourceType": "Condition", "recorder": {"reference": "https://inne.epj.example/fhir/Practitioner/5"}})], [])
+    assert made["entry"][0]["resource"]["recorder"]["reference"] == "Practitioner/5"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["subject", "patient", "identifier", "reference", "value", "system", "url", "period", "type"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["resourceType", "status", "subject", "patient", "identifier", "period", "type", "contained"]), JSON)
+)
+def test_nothing_that_a_journal_says_makes_it_stumble(resource: Any) -> None:
+    Patients([("", resource)]).persons(resource)
+    active_services({**resource, "resourceType": "EpisodeOfCare", "status": "active"}, TODAY)
+    searchset([("u", {"resourceType": "Patient", **shown(resource)})], [])

@@ -1,0 +1,128 @@
+"""The national contract's other ways, on a hub of its own: DPoP for reads, Bearer for writes, 400 for clients that read nothing else."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from joserfc.jwk import ECKey
+
+from local.helseid import dpop_proof, new_client, serving, token
+from local.processes import free_ports
+from shared.access.permission import ACTIONS
+from tests.azurite import start_azurite
+from tests.running import PREFIX, RUND, STILLE, VKP_ID, Town, example, hub_running, wire
+from tests.test_national import code_of
+
+DISPENSE = example("vkp", "dispense.json")
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A municipality of a hub that takes DPoP for reads and answers as old clients like it."""
+    private, row = new_client("national", VKP_ID, [f"{PREFIX}{action}" for action in ACTIONS])
+    [port] = free_ports(1)
+    settings = {
+        "PORT": str(port),
+        "HUB_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "HUB_DPOP": "*.read, receipt.read",
+        "HUB_VKP_STATUS": "compatible",
+    }
+    with serving([row]) as issuer, hub_running(start_azurite(), tmp_path_factory.mktemp("ways"), issuer, private, settings) as hub:
+        yield hub.town()
+
+
+class Holder:
+    """A client with a key of its own and a token that is bound to it."""
+
+    def __init__(self, town: Town) -> None:
+        self.town, self.key = town, ECKey.generate_key("P-256")
+        scopes = [f"{PREFIX}{action}" for action in ACTIONS]
+        self.token = token(wire(), town.hub.issuer.url, "national", town.hub.private, scopes, self.key).access_token
+
+    def url(self, resource: str) -> str:
+        return f"{self.town.hub.url}/epj/r4/{self.town.orgnr}/{resource}/_search"
+
+    def proof(self, method: str = "POST", url: str = "", access_token: str = "", key: ECKey | None = None) -> str:
+        return dpop_proof(key or self.key, method, url or self.url("patient"), access_token or self.token)
+
+    def search(self, proof: str, resource: str = "patient", scheme: str = "DPoP") -> requests.Response:
+        headers = {"Authorization": f"{scheme} {self.token}", "DPoP": proof, "ServiceCodes": "ta"}
+        return requests.post(self.url(resource), data={"identifier": STILLE}, headers=headers, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def holder(elsewhere: Town) -> Holder:
+    return Holder(elsewhere)
+
+
+def test_a_token_with_its_proof_opens_a_route_that_takes_dpop(holder: Holder) -> None:
+    assert holder.search(holder.proof()).status_code == 200
+
+
+def test_a_proof_is_good_once(holder: Holder) -> None:
+    proof = holder.proof()
+    assert [holder.search(proof).status_code for _ in range(3)] == [200, 400, 400]
+
+
+def test_of_many_at_once_with_one_proof_one_gets_through(holder: Holder) -> None:
+    proof = holder.proof()
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: holder.search(proof).status_code, range(24)))
+    assert sorted(answers) == [200, *[400] * 23]
+
+
+@pytest.mark.parametrize("wrong", ["method", "address", "resource", "token", "key", "none", "twice", "host"])
+def test_a_proof_for_something_else_opens_nothing(holder: Holder, wrong: str) -> None:
+    ways: dict[str, Callable[[], str]] = {
+        "method": lambda: holder.proof("GET"),
+        "address": lambda: holder.proof(url=f"{holder.town.hub.url}/epj/r4/310999999/patient/_search"),
+        "resource": lambda: holder.proof(url=holder.url("careplan")),
+        "host": lambda: holder.proof(url=holder.url("patient").replace("127.0.0.1", "localhost")),
+        "token": lambda: holder.proof(access_token=holder.token[:-4] + "AAAA"),
+        "key": lambda: holder.proof(key=ECKey.generate_key("P-256")),
+        "none": lambda: "",
+        "twice": lambda: f"{holder.proof()}, {holder.proof()}",
+    }
+    answer = holder.search(ways[wrong]())
+    assert (answer.status_code, code_of(answer)) == (400, "1.5") and answer.headers["WWW-Authenticate"].startswith("DPoP ")
+
+
+def test_a_route_that_takes_dpop_takes_no_bearer(holder: Holder) -> None:
+    assert code_of(holder.search(holder.proof(), scheme="Bearer")) == "1.5"
+    assert code_of(holder.town.search("patient", {"identifier": STILLE})) == "1.5"
+
+
+def test_a_route_that_takes_bearer_takes_no_dpop(holder: Holder) -> None:
+    url = f"{holder.town.hub.url}/epj/r4/{holder.town.orgnr}/medicationdispense"
+    bound = {"Authorization": f"DPoP {holder.token}", "DPoP": holder.proof(url=url)}
+    for headers in (bound, {"Authorization": f"Bearer {holder.token}"}):
+        assert code_of(requests.post(url, data=DISPENSE, headers=headers, timeout=30)) == "1.5"
+    assert holder.town.write(DISPENSE, "medicationdispense").status_code == 202
+
+
+def test_a_receipt_is_asked_for_with_a_proof_of_its_own(holder: Holder) -> None:
+    answer = holder.town.write(DISPENSE, "medicationdispense")
+    url = holder.town.hub.url + answer.headers["Location"]
+    headers = {"Authorization": f"DPoP {holder.token}", "DPoP": holder.proof("GET", url)}
+    assert requests.get(url, headers=headers, timeout=30).status_code == 200
+
+
+def test_what_the_caller_can_mend_is_400_for_clients_that_read_nothing_else(holder: Holder) -> None:
+    town = holder.town
+    no_service = requests.post(
+        holder.url("patient"),
+        data={"identifier": RUND},
+        headers={"Authorization": f"DPoP {holder.token}", "DPoP": holder.proof(), "ServiceCodes": "ta"},
+        timeout=30,
+    )
+    no_scope = town.write(DISPENSE, "medicationdispense", town.bearer("bundle.write"))
+    nowhere = requests.post(f"{town.hub.url}/epj/r4/999999999/bundle", data=DISPENSE, timeout=30)
+    assert [(one.status_code, code_of(one)) for one in (no_service, no_scope, nowhere)] == [(400, "1.3"), (400, "1.4"), (400, "2.2")]
+
+
+def test_what_the_caller_cannot_mend_stays_what_it_is(holder: Holder) -> None:
+    holder.town.tell_journal("fail", status=500)
+    answer = holder.search(holder.proof())
+    holder.town.make_journal_honest()
+    assert (answer.status_code, code_of(answer)) == (503, "3")
