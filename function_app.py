@@ -8,6 +8,7 @@ import azure.functions as func
 
 from shared import log
 from shared.domain.message import Lane
+from shared.door import describe
 from shared.door.answers import Reply
 from shared.flow.forward import forward
 from shared.flow.health import alive, ready
@@ -53,6 +54,32 @@ async def on_search(req: func.HttpRequest) -> func.HttpResponse:
     """A sender looks somebody up in the municipality's journal (vkp.md 1.5)."""
     resource, path = req.route_params["resource"].lower(), urlsplit(req.url).path
     return _response(await look_up(await hub(), Asked(req.route_params["orgnr"], resource, _headers(req), path, req.get_body())))
+
+
+@app.route("epj/r4/{orgnr}/metadata", methods=["GET"])
+async def on_metadata(req: func.HttpRequest) -> func.HttpResponse:
+    """What a municipality's FHIR address can do."""
+    return _response(await describe.metadata(await hub(), req.route_params["orgnr"], _headers(req)))
+
+
+@app.route("api/openapi.json", methods=["GET"])
+async def on_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    return _response(describe.openapi(_settings.public_url))
+
+
+@app.route("api/docs", methods=["GET"])
+async def on_docs(req: func.HttpRequest) -> func.HttpResponse:
+    return _response(describe.docs(_settings.public_url))
+
+
+@app.route("api/codes", methods=["GET"])
+async def on_codes(req: func.HttpRequest) -> func.HttpResponse:
+    return _response(describe.codes())
+
+
+@app.route("api/codes/{table}", methods=["GET"])
+async def on_code_table(req: func.HttpRequest) -> func.HttpResponse:
+    return _response(describe.code_table(req.route_params["table"].lower()))
 
 
 @app.route("api/v1/receipts/{receipt}", methods=["GET"])

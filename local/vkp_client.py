@@ -261,7 +261,8 @@ def main() -> int:
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"vkp_client: --client or --patient-file cannot be read ({type(error).__name__})", file=sys.stderr)
         return 2
-    results = calls(client, options.orgnr, patient, alarm(patient, datetime.now(UTC)) if patient else b"", options.only or NAMES)
+    with client.session:
+        results = calls(client, options.orgnr, patient, alarm(patient, datetime.now(UTC)) if patient else b"", options.only or NAMES)
     for result in results:
         print(_line(result))
     return 0 if results and all(result.ok for result in results) else 1

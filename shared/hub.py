@@ -98,6 +98,7 @@ class Hub:
     replays: Replays  # DPoP proofs that were used
     audit: AuditLog
     clock: Callable[[], float] = time.time
+    opened_at: float = field(default_factory=time.time)  # seconds since 1970
     paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.deliver.Pace)
     asking: Counter[str] = field(default_factory=Counter)  # look-ups that each municipality's journal is at, of this worker
 

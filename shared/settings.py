@@ -133,7 +133,7 @@ def _issuer(row: dict[str, Any]) -> Issuer:
     issuer = Issuer(**made)
     if wrong := unsafe(issuer.issuer):
         raise ValueError(f"issuer {wrong[0]}: {wrong[1]}")
-    if not issuer.audience or not issuer.sender_claim or not set(issuer.algorithms) <= set(ALGORITHMS) or not issuer.algorithms:
+    if not issuer.audience or not issuer.sender_claim or not issuer.algorithms or any(one not in ALGORITHMS for one in issuer.algorithms):
         raise ValueError(f"an issuer needs an audience, a sender_claim and algorithms out of {', '.join(ALGORITHMS)}")
     if not 0 <= issuer.leeway <= 60:
         raise ValueError("leeway is from 0 to 60 seconds")

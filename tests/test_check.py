@@ -12,6 +12,7 @@ from shared import fhir
 from shared.domain.event import Alert, Device, Dispensed, Event, Measurement, Person, Supervision, What
 from shared.domain.vocabulary import Quantity
 from shared.fhir.check import RULES, check
+from shared.fhir.rules import Rule
 
 CITIZEN = Person("urn:oid:2.16.578.1.12.4.1.4.1", "14834812097", "Stille Fjellbekk")
 AT = datetime(2026, 3, 2, 7, 3, 11, tzinfo=UTC)
@@ -30,6 +31,10 @@ def issue(bundle: Any) -> Any:
 
 def note(bundle: Any) -> Any:
     return bundle["entry"][0]["resource"]
+
+
+def reading(bundle: Any) -> Any:
+    return bundle["entry"][2]["resource"]
 
 
 Break = Callable[[Any], Any]
@@ -83,20 +88,20 @@ BROKEN: list[tuple[What, Break, str, str]] = [
     ),
     (Supervision("0", "1"), lambda b: issue(b).pop("period"), "error", "$.entry[1].resource.period"),
     (Supervision("0", "1"), lambda b: issue(b).update(reasonCode=issue(b)["reasonCode"] * 2), "error", "$.entry[1].resource.reasonCode"),
-    (Measurement(PRESSURE), lambda b: b["entry"][2]["resource"].pop("category"), "error", "$.entry[2].resource"),
-    (Measurement(PRESSURE), lambda b: b["entry"][2]["resource"].pop("effectiveDateTime"), "error", "$.entry[2].resource"),
-    (Measurement(PRESSURE), lambda b: b["entry"][2]["resource"]["code"]["coding"].pop(), "error", "$.entry[2].resource"),
+    (Measurement(PRESSURE), lambda b: reading(b).pop("category"), "error", "$.entry[2].resource.category"),
+    (Measurement(PRESSURE), lambda b: reading(b).pop("effectiveDateTime"), "error", "$.entry[2].resource.effectiveDateTime"),
+    (Measurement(PRESSURE), lambda b: reading(b)["code"]["coding"].pop(), "error", "$.entry[2].resource.code"),
     (
         Measurement(PRESSURE),
-        lambda b: b["entry"][2]["resource"]["component"][1]["valueQuantity"].update(code="kPa"),
+        lambda b: reading(b)["component"][1]["valueQuantity"].update(code="kPa"),
         "error",
-        "$.entry[2].resource",
+        "$.entry[2].resource.component[1].valueQuantity.code",
     ),
     (
         Measurement({Quantity.BODY_WEIGHT: Decimal("80")}),
-        lambda b: b["entry"][2]["resource"].pop("valueQuantity"),
+        lambda b: reading(b).pop("valueQuantity"),
         "error",
-        "$.entry[2].resource",
+        "$.entry[2].resource.valueQuantity",
     ),
 ]
 
@@ -111,6 +116,21 @@ def test_a_broken_rule_is_found_at_its_place(what: What, spoil: Break, severity:
 def test_a_weight_in_grams_is_one_that_the_profile_allows() -> None:
     bundle = document(Measurement({Quantity.BODY_WEIGHT: Decimal("80000")}))
     bundle["entry"][2]["resource"]["valueQuantity"]["code"] = "g"
+    assert check(bundle) == []
+
+
+@pytest.mark.parametrize("reason", [{"text": "utstyr defekt"}])
+def test_a_vital_sign_that_could_not_be_taken_says_why(reason: Any) -> None:
+    bundle = document(Measurement(PRESSURE))
+    del reading(bundle)["component"][0]["valueQuantity"]
+    reading(bundle)["component"][0]["dataAbsentReason"] = reason
+    assert check(bundle) == []
+
+
+def test_a_third_component_of_a_blood_pressure_is_let_be() -> None:
+    bundle = document(Measurement(PRESSURE))
+    mean = {"code": {"coding": [{"system": "http://loinc.org", "code": "8478-0"}]}, "valueQuantity": {"value": 121}}
+    reading(bundle)["component"].append(mean)
     assert check(bundle) == []
 
 
@@ -131,6 +151,7 @@ def test_findings_never_repeat_what_was_sent() -> None:
 @pytest.mark.parametrize("kind", RULES)
 @pytest.mark.parametrize("nonsense", NONSENSE, ids=str)
 def test_nonsense_anywhere_is_found_and_never_a_crash(kind: str, nonsense: Any) -> None:
-    names = {step for rule in RULES[kind] for step in (*rule.steps, rule.tail.strip("."))} | {"component", "meta", "code", "valueQuantity"}
+    names = {step for rule in RULES[kind] if isinstance(rule, Rule) for step in (*rule.steps, rule.tail.strip("."))}
+    names |= {"component", "meta", "code", "valueQuantity", "extension", "url", "address", "_line", "class", "bodySite", "performer"}
     check({"resourceType": kind, **{name: nonsense for name in names if name}})
     check({"resourceType": kind, **{name: {inner: nonsense for inner in names if inner} for name in names if name}})

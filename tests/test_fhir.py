@@ -234,3 +234,4 @@ def test_every_refusal_parses_with_someone_else_s_model(status: int) -> None:
 def test_findings_are_told_with_their_place() -> None:
     said = outcome.findings([Finding("error", "$.entry[0].resource.title", "required", "is missing")])["issue"][0]
     assert (said["code"], said["expression"]) == ("required", ["entry[0].resource.title"])
+    assert said["details"]["text"] == "$.entry[0].resource.title: is missing"

@@ -73,6 +73,9 @@ SHAPES: Mapping[str, Callable[[str], str]] = {
     "no signature": lambda text: f"{HEAD}.{BODY}.",
     "no payload": lambda text: f"{HEAD}..{SIGNATURE}",
     "no header": lambda text: f".{BODY}.{SIGNATURE}",
+    "a dot after": lambda text: f"{text}.",
+    "a dot before": lambda text: f".{text}",
+    "an odd part within": lambda text: f"{HEAD}.{BODY}.=.{SIGNATURE}",
     "padded header": lambda text: f"{HEAD}=.{BODY}.{SIGNATURE}",
     "padded signature": lambda text: f"{text}==",
     "newline after": lambda text: f"{text}\n",
@@ -97,9 +100,25 @@ SHAPES: Mapping[str, Callable[[str], str]] = {
 }
 
 
+OTHERWISE = {"empty": "missing", "huge": "longer", "a megabyte of dots": "longer"}  # what is told, where it is not that this is no JWS
+OTHERWISE |= dict.fromkeys(("signature too long", "signature of zeros", "signature as DER"), "signature")
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_not_three_parts_of_base64url_is_refused(shape: str) -> None:
-    refused(SHAPES[shape](GOOD), GOOD_KEY)
+    assert OTHERWISE.get(shape, "not a compact JWS") in refused(SHAPES[shape](GOOD), GOOD_KEY)
+
+
+@pytest.mark.parametrize(("size", "good"), [(8192, True), (8193, False)])
+def test_a_token_has_at_most_8192_characters(size: int, good: bool) -> None:
+    for more in range(3):  # base64 does not have every length, but two parts of it together do
+        room = (size - len(token(x="y" * more))) * 3 // 4
+        for filler in range(room - 20, room):
+            text = jws({"alg": "ES256", "kid": "1", "x": "y" * more}, {**CLAIMS, "z": "y" * filler}, ec_key("issuer"), "ES256")
+            if len(text) == size:
+                assert read(text, GOOD_KEY)["iss"] == CLAIMS["iss"] if good else "longer" in refused(text, GOOD_KEY)
+                return
+    raise AssertionError("no token of that size was made")
 
 
 def test_stray_last_bits_make_another_text_that_is_refused() -> None:
@@ -233,7 +252,7 @@ def unfit() -> Mapping[str, tuple[str, Key]]:
         "a private member of null": ("RS256", {**RSA, "d": None}),
         "other primes": ("RS256", {**RSA, "oth": []}),
         "too short": ("RS256", public(small)),
-        "too long": ("RS256", {**RSA, "n": b64(b"\xff" * 1025)}),
+        "too long": ("RS256", {**RSA, "n": b64(b"\1" + b"\xff" * 1024)}),
         "even modulus": ("RS256", {**RSA, "n": b64(b"\xff" * 255 + b"\xfe")}),
         "exponent of one": ("RS256", {**RSA, "e": "AQ"}),
         "even exponent": ("RS256", {**RSA, "e": "AQAC"}),

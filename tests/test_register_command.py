@@ -44,7 +44,7 @@ name = "Stille Fjellbekk"
 since = 2026-01-12T10:00:00+01:00
 """
 URL = {"JOURNAL_URL": "http://127.0.0.1:4000"}
-LOOKUP = next(iter(known_adapters().lookups), "fhir")
+LOOKUP = "fhir"
 
 
 class Shelf:

@@ -115,6 +115,7 @@ def test_what_is_left_out_has_its_usual_value() -> None:
 
 WRONG = [  # the change, and what the one error says
     ('validation = "strict"', 'validation = "lenient"', "tenant.validation: is not one of those known"),
+    ('scheme = "token", vkp_id = "Skyen_App"', 'scheme = "tokn", vkp_id = "Skyen_App"', "sender[1].auth.scheme: is not one of those known"),
     (', vkp_id = "Skyen_App"', "", "sender[1].auth.vkp_id: is missing"),
     ('vkp_id = "Skyen_App"', 'vkp_id = ""', "sender[1].auth.vkp_id: is empty"),
     ('vkp_id = "Skyen_App"', 'vkp_id = " Skyen_App"', "sender[1].auth.vkp_id: is not a vkp-id"),
@@ -217,6 +218,14 @@ def test_what_harms_nobody_is_a_warning(old: str, new: str, words: str) -> None:
     assert tenant and any(words in str(one) for one in found), [str(one) for one in found]
 
 
+def test_a_sender_that_only_writes_needs_no_service_codes_and_no_look_up() -> None:
+    text = changed(
+        'resources = ["bundle.write", "composition.*", "patient.read"]\nservice_codes = ["ta", "gps"]', 'resources = ["bundle.write"]'
+    )
+    one = text.replace(text[text.index('[[sender]]\nname = "alarm-app"') : text.index('[[sender]]\nname = "scales"')], "")
+    assert findings(one.partition("[[service]]")[0]) == []
+
+
 def test_the_same_vkp_id_of_another_issuer_is_another_sender() -> None:
     assert findings(changed('vkp_id = "Skyen_App"', 'vkp_id = "Skyen Respons_Østby", issuer = "https://other.example"')) == []
 
@@ -259,8 +268,7 @@ def test_known_adapters_are_told_apart_by_what_they_can() -> None:
 
 @pytest.mark.parametrize("file", sorted(DEMO.glob("*.toml")), ids=lambda file: file.name)
 def test_the_demo_municipalities_have_all_that_the_contract_asks_for(file: Path) -> None:
-    known = known_adapters()
-    tenant, found = read(file.read_text(), file.name, replace(known, lookups=known.lookups or {"fhir"}))
+    tenant, found = read(file.read_text(), file.name, known_adapters())
     assert tenant and [str(one) for one in found if one.key != "tenant.orgnr"] == []
     everything = next(sender for sender in tenant.senders if sender.name == "response-centre-vkp")
     assert [action for action in ACTIONS if refused(tenant, everything, action, [action], PUBLISHED)] == []

@@ -8,7 +8,10 @@ import pytest
 
 from shared.errors import PayloadError
 from shared.fhir.repair import mend, repair
+from tests.examples_plugin import replaced, values
+from tests.test_strict import EVERYTHING, document
 
+DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
 UUID = "5e0c1a52-7d1f-4f5b-8a10-00000000abcd"
 
 
@@ -28,6 +31,42 @@ UUID = "5e0c1a52-7d1f-4f5b-8a10-00000000abcd"
         ({"a": 1, "severity": ""}, {"a": 1}),
         ({"a": 1, "identifier": [{"value": ""}]}, {"a": 1}),
         ({"a": 1, "b": ["", "x"]}, {"a": 1, "b": ["x"]}),
+        ({"a": 1, "b": None}, {"a": 1}),
+        ({"a": 1, "b": []}, {"a": 1}),
+        ({"a": 1, "b": {}}, {"a": 1}),
+        ({"a": 1, "b": [None, "x", {}, []]}, {"a": 1, "b": ["x"]}),
+        ({"a": 1, "b": {"c": [{"d": None}]}}, {"a": 1}),
+        ({"given": ["", "Mild"], "_given": [{"id": "a"}, None]}, {"given": [None, "Mild"], "_given": [{"id": "a"}, None]}),
+        ({"a": 1, "_given": [None, None]}, {"a": 1}),
+        ({"resourceType": "Patient", "name": {"given": "Mild"}}, {"resourceType": "Patient", "name": [{"given": "Mild"}]}),
+        (
+            {"resourceType": "Communication", "payload": {"contentString": "x"}},
+            {"resourceType": "Communication", "payload": [{"contentString": "x"}]},
+        ),
+        ({"resourceType": "Flag", "code": {"coding": {"code": "x"}}}, {"resourceType": "Flag", "code": {"coding": [{"code": "x"}]}}),
+        (
+            {"resourceType": "CarePlan", "activity": {"detail": {"reasonCode": {"text": "x"}, "scheduledTiming": {"event": ["2026"]}}}},
+            {"resourceType": "CarePlan", "activity": [{"detail": {"reasonCode": [{"text": "x"}], "scheduledTiming": {"event": ["2026"]}}}]},
+        ),
+        (
+            {"resourceType": "Composition", "section": [{"section": {"text": {"status": "additional", "div": "Sov <u>godt</u>"}}}]},
+            {"resourceType": "Composition", "section": [{"section": [{"text": {"status": "additional", "div": f"{DIV}Sov godt</div>"}}]}]},
+        ),
+        (
+            {"resourceType": "Device", "lotNumber": "1", "text": {"status": "generated", "div": "<div> </div>"}},
+            {"resourceType": "Device", "lotNumber": "1"},
+        ),
+        ({"fullUrl": f"urn:uuid:{UUID.upper()}"}, {"fullUrl": f"urn:uuid:{UUID}"}),
+        ({"author": {"reference": UUID}}, {"author": {"reference": f"urn:uuid:{UUID}"}}),
+        ({"system": "urn:oid:2.16.840.1.113883.6.1"}, {"system": "http://loinc.org"}),
+        (
+            {"system": "http://ehelse.no/fhir/ValueSet/vkp-alert-code-v090"},
+            {"system": "http://ehelse.no/fhir/CodeSystem/vkp-alert-code-v090"},
+        ),
+        (
+            {"profile": ["http://ehelse.no/fhir/StructureDefinition/vkp-QuestionnaireResponse-v090"]},
+            {"profile": ["http://ehelse.no/fhir/StructureDefinition/vkp-QuestionnaireReponse-v090"]},
+        ),
         ({"timestamp": "2024-07-03T08:36:37.1678092+00:00"}, {"timestamp": "2024-07-03T08:36:37.167809+00:00"}),
         ({"system": "urn:ietf:rfc:3986", "value": UUID.upper()}, {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{UUID}"}),
         ({"system": "urn:ietf:rfc:3986", "value": f"URN:UUID:{UUID}"}, {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{UUID}"}),
@@ -52,10 +91,14 @@ def test_a_known_mistake_is_put_right_and_told(came: Any, goes: Any) -> None:
         {"resourceType": "MedicationDispense", "category": {"text": "x"}},
         {"resourceType": "Observation", "component": [{"code": {"text": "x"}}]},
         {"resourceType": "Device", "type": {"text": "x"}},
-        {"timestamp": "2024-07-03T08:36:37.167809+00:00", "div": "2024-07-03T08:36:37.1678092+00:00"},
+        {"timestamp": "2024-07-03T08:36:37.167809+00:00", "title": "2024-07-03T08:36:37.1678092+00:00"},
+        {"resourceType": "Composition", "text": {"status": "generated", "div": f"{DIV}a</div>"}},
+        {"given": [None, "Mild"], "_given": [{"id": "a"}, None]},
+        {"reference": "Patient/1", "fullUrl": "https://e.example/Patient/1"},
         {"system": "urn:ietf:rfc:3986", "value": "https://vft.example/1"},
         {"system": "https://vft.example", "value": UUID.upper()},
-        {"value": None, "list": [], "object": {}, "text": " "},
+        {"text": " "},
+        {},
         [],
         1,
     ],
@@ -81,6 +124,16 @@ def test_repair_twice_finds_nothing_more() -> None:
 def test_a_repair_names_the_place_and_not_the_value() -> None:
     said = repair(f'{{"entry":[{{"system":"urn:ietf:rfc:3986","value":"{UUID.upper()}"}}]}}'.encode())[1]
     assert said == ("$.entry[0].value: a UUID was written as urn:uuid in lower case",)
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_a_list_of_one_is_found_again_wherever_r4_has_a_list(name: str) -> None:
+    """Every list of one in a good document is sent as its one member, one at a time: what is mended is the document."""
+    came = document(name)
+    for path, value in values(came):
+        if path and isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+            mended, repairs = mend(replaced(came, path, value[0]))
+            assert mended == came and len(repairs) == 1, path
 
 
 def test_a_key_that_is_no_element_is_not_repeated() -> None:

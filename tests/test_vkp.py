@@ -10,6 +10,7 @@ import pytest
 
 from adapters.devices.vkp import urgency
 from adapters.devices.vkp.adapter import ADAPTER, DOCUMENTS
+from shared.domain.adapter import Demands
 from shared.domain.event import Document, Event
 from shared.domain.message import Lane
 from shared.errors import PayloadError
@@ -179,6 +180,34 @@ def test_a_journal_s_own_number_beside_a_national_one_is_no_contradiction() -> N
 def test_an_unpublished_code_is_a_warning_and_no_refusal() -> None:
     what = event_of(sent(alert("4.99"))).what
     assert isinstance(what, Document) and what.warnings
+
+
+@pytest.mark.parametrize(
+    ("priority", "lane"), [("stat", Lane.ALARM), ("urgent", Lane.ALARM), ("routine", Lane.ROUTINE), (None, Lane.ROUTINE)]
+)
+def test_a_message_is_as_urgent_as_its_sender_says(priority: str | None, lane: Lane) -> None:
+    message = json.loads((EXAMPLES / "message-to-the-journal.json").read_text())
+    assert lane_of(message | {"priority": priority}) is lane
+
+
+def test_whom_it_is_about_is_told_as_it_says_it() -> None:
+    items = ADAPTER.split(sent(FALL))
+    assert ADAPTER.subject and ADAPTER.subject(items) == event_of(sent(FALL)).person
+
+
+def test_a_system_that_is_no_text_names_nobody() -> None:
+    bundle = copy.deepcopy(FALL)
+    bundle["entry"][0]["resource"]["subject"]["identifier"]["system"] = 7
+    assert ADAPTER.subject and ADAPTER.subject(ADAPTER.split(sent(bundle))) is None
+
+
+def test_what_is_told_at_the_door_stands_in_the_history_too() -> None:
+    body = (EXAMPLES / "repaired.json").read_bytes()
+    items = ADAPTER.split(body)
+    assert ADAPTER.inspect
+    told = [f"{each.path}: {each.text}" for each in ADAPTER.inspect(items, Demands())]
+    what = event_of(body).what
+    assert isinstance(what, Document) and told == [*what.repairs, *what.warnings] and what.repairs and what.warnings
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)

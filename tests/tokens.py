@@ -19,14 +19,22 @@ _CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521
 CURVE_OF = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 
 
-@lru_cache
 def rsa_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
-    """Another key for every name, the same all through the run."""
+    """Another key for every name and size, the same all through the run."""
+    return _rsa(name, bits)
+
+
+def ec_key(name: str, curve: str = "P-256") -> ec.EllipticCurvePrivateKey:
+    return _ec(name, curve)
+
+
+@lru_cache
+def _rsa(name: str, bits: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 @lru_cache
-def ec_key(name: str, curve: str = "P-256") -> ec.EllipticCurvePrivateKey:
+def _ec(name: str, curve: str) -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(_CURVES[curve])
 
 

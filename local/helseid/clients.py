@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from joserfc.errors import JoseError
-from joserfc.jwk import Key, generate_key, import_key
+from joserfc.jwk import Key, generate_key
+
+from local.helseid.jose import public_key
 
 DPOP = ("required", "allowed", "forbidden")
 _FIELDS = {"client_id": str, "vkp_id": str, "scopes": list, "jwks": dict, "dpop": str, "orgnr_parent": str}
@@ -27,8 +28,8 @@ class Client:
 
 def parse(rows: object) -> dict[str, Client]:
     """The clients by their ids. BadClient says where a row is wrong."""
-    if not isinstance(rows, list):
-        raise BadClient("clients: expected a list of objects")
+    if not isinstance(rows, list) or not rows:
+        raise BadClient("clients: expected a list of at least one object")
     clients = [_client(row, f"clients[{number}]") for number, row in enumerate(rows)]
     if len({client.client_id for client in clients}) < len(clients):
         raise BadClient("clients: two have the same client_id; each needs its own")
@@ -59,12 +60,9 @@ def _keys(jwks: object, where: str) -> dict[str, Key]:
 
 
 def _key(jwk: Any, where: str) -> tuple[str, Key]:
-    try:
-        key = import_key(jwk)
-    except (JoseError, ValueError, TypeError, AttributeError):
-        raise BadClient(f"{where}: expected a public JWK, RSA or EC") from None
-    if key.key_type not in ("RSA", "EC") or key.is_private:
-        raise BadClient(f"{where}: expected a public JWK, RSA or EC; a private or secret key stays with its client")
+    key = public_key(jwk)
+    if key is None:
+        raise BadClient(f"{where}: expected a public JWK, RSA (at least 2048 bits) or EC; a private or secret key stays with its client")
     if not key.kid:
         raise BadClient(f"{where}.kid: is missing; assertions name their key by it")
     return key.kid, key

@@ -10,15 +10,16 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, RSAKey
+from joserfc.jwk import ECKey, Key, RSAKey, import_key
 
 # asymmetric only (vkp.md 1.6): `none` and HMAC are in no list
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 REGISTRY = jws.JWSRegistry(algorithms=ALGORITHMS)
 REGISTRY.max_header_length = 4096  # a DPoP proof carries its public key: of RSA 4096 that is more than joserfc's 512
 
-_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")  # unsigned: told by its alg
 _LONGEST = 8192
+_RSA_2048 = 342  # base64url characters of the modulus
 _USUAL = {"RSA": "RS256", "P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
@@ -65,6 +66,18 @@ def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("doubled name")
     return found
+
+
+def public_key(jwk: object) -> Key | None:
+    """None for what is no public JWK, RSA of at least 2048 bits or EC."""
+    if not isinstance(jwk, dict) or jwk.get("kty") not in ("RSA", "EC") or "d" in jwk:
+        return None
+    if jwk["kty"] == "RSA" and len(str(jwk.get("n"))) < _RSA_2048:
+        return None
+    try:
+        return import_key(jwk)
+    except (JoseError, ValueError, TypeError, AttributeError, KeyError):  # members of a wrong kind, points off the curve
+        return None
 
 
 def usual_algorithm(key: Key) -> str:

@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl
@@ -29,16 +29,17 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class SandboxIssuer:
-    """`url`, without a slash at its end, is its `iss`; both are "" before it has started.
+    """`url`, without a slash at its end, is its `iss`; it is "" before it has started.
 
-    `rows` are clients as in the clients file. `lifetime` is in seconds. `scope_as_text` writes scope with spaces (RFC 9068) instead of as
-    a list (HelseID). `counts` says how often each page was asked for, also while it misbehaved.
+    `rows` are clients as in the clients file (BadClient says what is wrong with them). `lifetime` of a token is in seconds. `scope_as_text`
+    writes scope with spaces (RFC 9068) instead of as a list (HelseID). `counts` says how often each page was asked for, also while it
+    misbehaved.
     """
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]], *, lifetime: int = LIFETIME, scope_as_text: bool = False) -> None:
+    def __init__(self, rows: list[dict[str, Any]], *, lifetime: int = LIFETIME, scope_as_text: bool = False) -> None:
         self.url = ""
         self.counts: Counter[str] = Counter()
-        self._clients = clients.parse(list(rows))
+        self._clients = clients.parse(rows)
         self._mint = Mint(lifetime, scope_as_text)
         self._endpoint = Endpoint("", TOKEN, self._clients)
         self._mode, self._delay = "honest", 0.0
@@ -172,9 +173,7 @@ class SandboxIssuer:
 
 
 @contextmanager
-def serving(
-    rows: Sequence[Mapping[str, Any]], port: int = 0, *, lifetime: int = LIFETIME, scope_as_text: bool = False
-) -> Iterator[SandboxIssuer]:
+def serving(rows: list[dict[str, Any]], port: int = 0, *, lifetime: int = LIFETIME, scope_as_text: bool = False) -> Iterator[SandboxIssuer]:
     """A started issuer on a thread of its own, for callers that have no loop. Its methods may be called from theirs."""
     issuer = SandboxIssuer(rows, lifetime=lifetime, scope_as_text=scope_as_text)
     loop = asyncio.new_event_loop()

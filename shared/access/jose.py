@@ -147,7 +147,7 @@ def _imported(*members: str) -> RSAKey | ECKey | None:
 
 def _rsa(exponent: str, _kind: str, modulus: str) -> RSAKey | None:
     e, n = (int.from_bytes(decoded(text) or b"") for text in (exponent, modulus))
-    if n.bit_length() not in _RSA_BITS or not n % 2 or not e % 2 or not 2 < e < 2**32:
+    if n.bit_length() not in _RSA_BITS or not n % 2 or not 2 < e < 2**32:
         return None
     return RSAKey.import_key({"kty": "RSA", "n": modulus, "e": exponent})
 

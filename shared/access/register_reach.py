@@ -73,7 +73,8 @@ def _secret(table: Table, scheme: str) -> Auth:
         profile = table.choice("profile", PROFILES)
     elif scheme == "basic":
         user = table.text("user", USER)
-    return Auth(scheme, profile, user, table.texts("secrets", SECRET, most=2))
+    secrets = table.texts("secrets", SECRET, most=2) if scheme or table.has("secrets") else ()
+    return Auth(scheme, profile, user, secrets)
 
 
 def _token(table: Table) -> Auth:

@@ -134,11 +134,12 @@ def _name(table: Table) -> str:
 def _sender(table: Table, orgnr: str, known: Known | None) -> Sender:
     auth = reach.incoming(table)
     resources, service_codes = national.rights(table, auth.scheme)
+    bearer = auth.scheme == "token" or (not auth.scheme and table.has("resources"))  # one slip, one finding
     return Sender(
         name=_name(table),
         tenant=orgnr,
         title=table.text("title", TITLE),
-        adapters=_national(table, known, resources) if auth.scheme == "token" else _adapters(table, known),
+        adapters=_national(table, known, resources) if bearer else _adapters(table, known),
         auth=auth,
         active=table.flag("active", True),
         resources=resources,

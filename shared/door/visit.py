@@ -10,6 +10,7 @@ from azure.core.exceptions import AzureError
 
 from shared import log
 from shared.access.entry import Entry
+from shared.access.permission import ACTIONS
 from shared.domain import person
 from shared.door.answers import Fault, National, Reply, national_code, refused
 from shared.door.prove import Caller, later
@@ -36,10 +37,11 @@ class Visit:
 
 
 def visit(hub: Hub, tenant: str, action: str, headers: Mapping[str, str]) -> Visit:
-    """`headers` in lower case. A correlation id is taken over only if it is a UUID and holds no person's number."""
+    """`headers` in lower case. An action that the contract does not have comes from a path, where anything may stand: it is not repeated.
+    A correlation id is taken over only if it is a UUID and holds no person's number."""
     offered = (headers.get(name, "") for name in _OFFERED)
-    correlation = next((one.lower() for one in offered if _UUID.fullmatch(one) and not _personal(one)), "") or str(uuid4())
-    return Visit(tenant, action, National(correlation, hub.settings.compatible))
+    taken = next((one.lower() for one in offered if _UUID.fullmatch(one) and not _personal(one)), "")
+    return Visit(tenant, action if action in ACTIONS else "unknown", National(taken or str(uuid4()), hub.settings.compatible))
 
 
 def _personal(text: str) -> bool:

@@ -112,6 +112,7 @@ RULES: Mapping[str, tuple[Rule | Judge, ...]] = {
         bound("category", DISPENSE),
         need("subject", 1, 1),
         need("subject.identifier", 1, 1),
+        need("subject.identifier.system", 1, 1),
         one_of("subject.identifier.system", *PERSONS),  # closed slices: FNR, DNR, FHN
         need("subject.identifier.value", 1, 1),
         number("subject.identifier"),

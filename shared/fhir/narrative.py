@@ -65,7 +65,7 @@ _TAG = re.compile(
     r"<(?P<close>/?)(?P<name>[a-z][a-z0-9]*+)(?P<attributes>(?:\s++[a-z:]++\s*+=\s*+(?:\"[^\"<]*+\"|'[^'<]*+'))*+)\s*+(?P<empty>/?)>",
     re.ASCII,
 )
-_COMMENT = re.compile(r"<!--(?!\[)(?:[^-]|-(?!-))*+-->")
+_COMMENT = re.compile(r"<!--(?:[^<>-]|-(?!-))*+-->")  # without < and >: a browser may end a comment before XML does
 _ATTRIBUTE = re.compile(r"([a-z:]+)\s*=\s*(?:\"([^\"<]*)\"|'([^'<]*)')", re.ASCII)
 _BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)", re.ASCII)  # an ampersand that begins no entity of XML
 _NUMBERED = re.compile(r"&#(?:x([0-9a-fA-F]+)|(\d+));", re.ASCII)
@@ -134,7 +134,7 @@ def _enter(tag: re.Match[str], open_tags: list[str]) -> None:
         return
     if not open_tags and name != "div":
         raise _Fault("is not one div and nothing else (txt-1)")
-    if name not in ELEMENTS or len(open_tags) >= DEEPEST:
+    if name not in ELEMENTS or len(open_tags) >= DEEPEST + bool(tag["empty"]):
         raise _Fault("has an element that FHIR's narrative does not have (txt-1)")
     _look(name, _ATTRIBUTE.findall(tag["attributes"]), not open_tags)
     if not tag["empty"]:

@@ -56,7 +56,7 @@ def received(receipt: str, correlation: str) -> Json:
 
 
 def issue(severity: str, kind: str, text: str, remedy: str = "", field: str = "", national: str = "2.4") -> Json:
-    """Known clients print `details.text` (the cause) for writes and `diagnostics` (cause and remedy) for reads: both are filled.
+    """Known clients print `details.text` (the cause) for writes and `diagnostics` (cause and remedy) for reads: both name the place.
 
     What is no fault has no code of vkp-operation-outcome, which knows faults only.
     """
@@ -65,7 +65,7 @@ def issue(severity: str, kind: str, text: str, remedy: str = "", field: str = ""
     return {
         "severity": severity,
         "code": kind,
-        "details": {**coding, "text": text},
+        "details": {**coding, "text": f"{place}{text}"},
         "diagnostics": " ".join(_sentence(part) for part in (f"{place}{text}", remedy) if part),
         **said(expression=[expression] if (expression := _ROOT.sub("", field)) else []),
     }

@@ -90,12 +90,14 @@ def _object(value: dict[str, Any], elements: Elements, path: str, said: list[str
 
 def _list(value: list[Any], element: Element | None, beside: bool, path: str, said: list[str]) -> Any:
     """`beside`: two lists tell of the same parts, with null where one has nothing to tell, so that every part keeps its place."""
-    if not value:
-        said.append(f"{path}: an empty list was left out")
-        return _GONE
+    told = len(said)
     parts = [None if beside and each is None else _value(each, "", element, f"{path}[{i}]", said) for i, each in enumerate(value)]
     kept = [None if each is _GONE else each for each in parts] if beside else [each for each in parts if each is not _GONE]
-    return kept if any(each is not None for each in kept) else _GONE
+    if any(each is not None for each in kept):
+        return kept
+    if len(said) == told:
+        said.append(f"{path}: an empty list was left out")
+    return _GONE
 
 
 def _value(value: Any, key: str, element: Element | None, path: str, said: list[str]) -> Any:

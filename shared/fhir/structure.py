@@ -76,16 +76,25 @@ def _other(walk: Walk, node: Any, key: str, kind: Type, at: At, scope: Scope) ->
 
 def _beside(walk: Walk, value: Any, plain: Any, element: Element, at: At, scope: Scope) -> None:
     if not element.many:
-        return _object(walk, value, table().types["Element"], at, scope)
+        return _about(walk, value, plain, at, scope)
     if type(value) is not list or not value:
         return walk.tell(at, "structure", "expected a list, with null where nothing is said")
     if type(plain) is list and len(plain) != len(value):
         walk.tell(at, "structure", "is not as long as the list that it is said of")
     for place, each in enumerate(value):
+        spoken = plain[place] if type(plain) is list and place < len(plain) else None
         if each is not None:
-            _object(walk, each, table().types["Element"], (at, place), scope)
-        elif type(plain) is not list or place >= len(plain) or plain[place] is None:
+            _about(walk, each, spoken, (at, place), scope)
+        elif spoken is None:
             walk.tell((at, place), "invariant", "ele-1: has nothing in it")
+
+
+def _about(walk: Walk, value: Any, plain: Any, at: At, scope: Scope) -> None:
+    """What is said beside a value; beside none, an id alone says nothing."""
+    if plain is None or type(value) is not dict or value.keys() != {"id"}:
+        _object(walk, value, table().types["Element"], at, scope)
+    elif wrong := mistake("string", value["id"]):
+        walk.tell((at, "id"), *wrong)
 
 
 def _list(walk: Walk, value: Any, beside: Any, element: Element, at: At, scope: Scope) -> None:

@@ -53,7 +53,8 @@ async def ask(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> Fou
 
 
 def _no(status: int, reason: str, remedy: str, code: str, cause: str) -> Fault:
-    log.alarm("look-up not answered", status=status, cause=cause)
+    say = log.alarm if status == 502 else log.step  # a journal that is down comes back; one that talks nonsense needs somebody
+    say("look-up not answered", status=status, cause=cause)
     return Fault(status, reason, remedy, headers={"Retry-After": "5"} if status == 503 else {}, code=code)
 
 

@@ -5,7 +5,7 @@ strict   the document as it came keeps base R4 and the national profiles, or it 
 In both, a person's number that this environment does not take is refused (VKP 2.1).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,9 +22,7 @@ _GRAVEST = ("error", "warning", "information")
 
 def judged(tree: Any) -> list[Finding]:
     """What base R4 and then the national profiles have against a document; of what both say the first word stands."""
-    base = findings(tree)
-    known = {finding.path for finding in base}
-    return [*base, *(finding for finding in (check(tree) if type(tree) is dict else ()) if finding.path not in known)]
+    return _together(findings(tree), check(tree) if type(tree) is dict else ())
 
 
 def lenient(tree: Any, repairs: Sequence[str], numbers: str) -> list[Finding]:
@@ -35,13 +33,20 @@ def lenient(tree: Any, repairs: Sequence[str], numbers: str) -> list[Finding]:
 
 def strict(tree: Any, numbers: str, unreadable: Sequence[Finding]) -> list[Finding]:
     """`tree`: as it came. `unreadable`: what would be set aside later."""
-    persons = [*_guarded(tree, "$", numbers, True), *unreadable]
-    known = {finding.path for finding in persons}
-    return _cut([*persons, *(finding for finding in judged(tree) if finding.path not in known)], ERRORS)
+    return _cut(_together(_guarded(tree, "$", numbers, True), unreadable, judged(tree)), ERRORS)
 
 
 def warnings(tree: Any) -> list[Finding]:
     return _cut([replace(finding, severity="warning") for finding in judged(tree)], WARNINGS)
+
+
+def _together(*judges: Iterable[Finding]) -> list[Finding]:
+    """Of what several say of the same place, the words of the first."""
+    told: list[Finding] = []
+    for judge in judges:
+        known = {finding.path for finding in told}
+        told += [finding for finding in judge if finding.path not in known]
+    return told
 
 
 def _cut(found: list[Finding], most: int) -> list[Finding]:

@@ -1,0 +1,73 @@
+"""Settings of the national contract: what is read, and what stops the start with the setting's name and never its value."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.settings import BadSetting, Settings
+
+ENV = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "HUB_PATIENT_KEY": "k" * 32}
+HELSEID = "https://helseid-sts.nhn.no"
+
+
+def issuers(*rows: Any) -> dict[str, str]:
+    return {"HUB_ISSUERS": json.dumps(rows)}
+
+
+def test_without_any_setting_tokens_open_nothing_and_invented_people_are_kept_out() -> None:
+    settings = Settings.from_env(ENV)
+    assert (settings.issuers, settings.numbers, settings.compatible, settings.dpop) == ((), "production", False, frozenset())
+
+
+def test_an_issuer_needs_no_more_than_its_address() -> None:
+    [issuer] = Settings.from_env(ENV | issuers({"issuer": HELSEID})).issuers
+    assert (issuer.issuer, issuer.audience, issuer.method) == (HELSEID, "nhn:vkp", "private_key_jwt")
+
+
+def test_another_issuer_says_its_own_ways() -> None:
+    row = {"issuer": "https://login.example/t", "audience": "api://hub", "sender_claim": "azp", "method_claim": "", "scope_claim": "roles"}
+    first, second = Settings.from_env(ENV | issuers({"issuer": HELSEID}, {**row, "algorithms": ["RS256"], "leeway": 5})).issuers
+    assert first.audience == "nhn:vkp"
+    assert (second.sender_claim, second.method_claim, second.algorithms, second.leeway) == ("azp", "", ("RS256",), 5.0)
+
+
+BAD: list[tuple[str, str]] = [
+    ("HUB_ENVIRONMENT", "staging"),
+    ("HUB_VKP_STATUS", "400"),
+    ("HUB_PUBLIC_URL", "hub.example"),
+    ("HUB_PUBLIC_URL", "http://hub.example"),
+    ("HUB_DPOP", "patient"),
+    ("HUB_DPOP", "patient.delete"),
+    ("HUB_ISSUERS", ""),
+    ("HUB_ISSUERS", "hemmelig"),
+    ("HUB_ISSUERS", "{}"),
+    ("HUB_ISSUERS", "[]"),
+    ("HUB_ISSUERS", "[1]"),
+    ("HUB_ISSUERS", '[{"audience": "hemmelig"}]'),
+    ("HUB_ISSUERS", '[{"issuer": 1}]'),
+    ("HUB_ISSUERS", '[{"issuer": "http://hemmelig.example"}]'),
+    ("HUB_ISSUERS", '[{"issuer": "https://a.example", "hemmelig": 1}]'),
+    ("HUB_ISSUERS", '[{"issuer": "https://a.example", "audience": ""}]'),
+    ("HUB_ISSUERS", '[{"issuer": "https://a.example", "sender_claim": ""}]'),
+    ("HUB_ISSUERS", '[{"issuer": "https://a.example", "algorithms": ["HS256"]}]'),
+    ("HUB_ISSUERS", '[{"issuer": "https://a.example", "algorithms": ["none"]}]'),
+    ("HUB_ISSUERS", '[{"issuer": "https://a.example", "algorithms": []}]'),
+    ("HUB_ISSUERS", '[{"issuer": "https://a.example", "algorithms": [[]]}]'),
+    ("HUB_ISSUERS", '[{"issuer": "https://a.example", "leeway": 3600}]'),
+    ("HUB_ISSUERS", '[{"issuer": "https://a.example"}, {"issuer": "https://a.example"}]'),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_setting_stops_the_start_by_its_name(name: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=name) as caught:
+        Settings.from_env(ENV | {name: value})
+    assert "hemmelig" not in str(caught.value)
+
+
+def test_dpop_needs_to_know_the_address_that_proofs_are_for() -> None:
+    with pytest.raises(BadSetting, match="HUB_PUBLIC_URL"):
+        Settings.from_env(ENV | {"HUB_DPOP": "*.read"})
+    settings = Settings.from_env(ENV | {"HUB_DPOP": "*.read, bundle.write", "HUB_PUBLIC_URL": "https://hub.example/"})
+    assert (settings.dpop, settings.public_url) == (frozenset({"*.read", "bundle.write"}), "https://hub.example")
