@@ -59,7 +59,7 @@ async def on_search(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("epj/r4/{orgnr}/metadata", methods=["GET"])
 async def on_metadata(req: func.HttpRequest) -> func.HttpResponse:
     """What a municipality's FHIR address can do."""
-    return _response(await describe.metadata(await hub(), req.route_params["orgnr"], _headers(req)))
+    return _response(await describe.metadata(await hub(), req.route_params["orgnr"], _headers(req), _origin(req)))
 
 
 @app.route("api/openapi.json", methods=["GET"])
@@ -163,6 +163,11 @@ async def on_poison_parcels_alarm(msg: func.QueueMessage) -> None:
 @app.queue_trigger(arg_name="msg", queue_name="parcels-routine-poison", connection="AzureWebJobsStorage")
 async def on_poison_parcels_routine(msg: func.QueueMessage) -> None:
     log.alarm("poison", queue="parcels-routine")
+
+
+def _origin(req: func.HttpRequest) -> str:
+    called = urlsplit(req.url)
+    return f"{called.scheme}://{called.netloc}"
 
 
 def _headers(req: func.HttpRequest) -> dict[str, str]:

@@ -106,6 +106,21 @@ auth = {{ scheme = "token", vkp_id = "Eksempel_Respons" }}
 resources = [{actions}]
 service_codes = ["ta", "gps", "rt", "md", "dt", "dho"]
 
+[[sender]]
+name = "keyed"
+title = "Responssenter"
+auth = {{ scheme = "token", vkp_id = "Eksempel_Med_Nokkel", header = "Ocp-Apim-Subscription-Key", secrets = ["{own}_API_KEY"] }}
+resources = ["patient.read"]
+service_codes = ["ta"]
+
+[[sender]]
+name = "resting"
+title = "Sagt opp"
+auth = {{ scheme = "token", vkp_id = "Eksempel_Sagt_Opp" }}
+resources = ["patient.read"]
+service_codes = ["ta"]
+active = false
+
 [[service]]
 code = "ta"
 codes = ["6", "2.2.%"]
@@ -434,7 +449,7 @@ def town(running: Running) -> Town:
 
 
 def _secrets() -> Iterator[tuple[str, str]]:
-    for name in ("BRIDGE", "SCALES", "SENSORS", "CENTRE", "FORMER"):
+    for name in ("BRIDGE", "SCALES", "SENSORS", "CENTRE", "FORMER", "API_KEY"):
         yield name, secrets.token_urlsafe(32)
     for name in ("DISPENSERS", "DISPENSERS_NEXT"):
         yield name, "whsec_" + secrets.token_hex(24)

@@ -49,7 +49,9 @@ def outcome(answer: requests.Response) -> str:
     [issue] = told["issue"]
     assert told["resourceType"] == "OperationOutcome" and issue["severity"] == "error" and issue["code"]
     assert issue["details"]["text"] and issue["details"]["coding"][0]["code"]
-    _, cause, remedy = issue["diagnostics"].casefold().partition(issue["details"]["text"].casefold())
+    said, _, correlation = issue["diagnostics"].rpartition(" correlation-id: ")
+    assert correlation == answer.headers["X-Correlation-Id"]
+    _, cause, remedy = said.casefold().partition(issue["details"]["text"].casefold())
     assert cause and remedy.startswith(". ") and remedy.endswith("."), "no remedy, or no sentence"
     return str(issue["diagnostics"])
 
@@ -191,7 +193,7 @@ def test_a_list_of_more_than_500_is_refused_as_too_large(home: Town) -> None:
 
 
 def test_a_resource_that_the_contract_does_not_have_is_refused(home: Town) -> None:
-    refusal(home.post("vkp", GOOD["vkp"], resource="observation"), 400, "vkp")
+    refusal(home.post("vkp", GOOD["vkp"], resource="observation"), 404, "vkp")
 
 
 @ROUTES

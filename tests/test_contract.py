@@ -16,14 +16,13 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from shared.access import permission
-from shared.contract import examples, national, routes, statuses
+from shared.contract import examples, routes, statuses
 from shared.contract.codes import codes_page
 from shared.contract.markup import HEADERS
 from shared.contract.openapi import document
 from shared.contract.page import docs_page
 from shared.contract.style import STYLE
-from shared.domain import person
+from shared.domain import national, person
 from shared.door import adapters
 from shared.fhir import terminology
 from shared.fhir.capability import capability
@@ -98,12 +97,6 @@ def test_a_refusal_of_a_fhir_address_says_a_code_that_is_published(status: int) 
     get_fhir_model_class("OperationOutcome").model_validate(told)
     (coding,) = told["issue"][0]["details"]["coding"]
     assert terminology.known(terminology.OUTCOME, coding["code"])
-
-
-def test_the_national_tables_are_those_that_permissions_are_given_for() -> None:
-    assert tuple(national.WRITES) == permission.WRITES
-    assert tuple(national.LOOKUPS) == permission.READS
-    assert tuple(national.SERVICE_CODES) == permission.PUBLISHED
 
 
 def test_the_version_is_the_projects() -> None:

@@ -8,9 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -154,6 +157,7 @@ def test_a_token_says_what_helseid_says(single: Vendor) -> None:
 
 GOOD: Mapping[str, tuple[Callable[[Vendor], Claims], Claims]] = {
     "audience is the token endpoint": (lambda vendor: {"aud": vendor.endpoint}, {}),
+    "audience is a list of the token endpoint": (lambda vendor: {"aud": [vendor.endpoint]}, {}),
     "audience is a list of one": (lambda vendor: {"aud": [vendor.issuer.url]}, {}),
     "good for sixty seconds": (lambda vendor: {"exp": int(time.time()) + 60}, {}),
     "no client_id in the form": (lambda vendor: {}, {"client_id": None}),
@@ -292,21 +296,22 @@ def test_two_clients_may_come_upon_the_same_jti(vendors: Mapping[str, Vendor]) -
 
 
 UNREADABLE = {
-    "empty": "",
-    "not three parts": f"{MARK}.{MARK}",
-    "padded": "e30=.e30.e30",
-    "another alphabet": f"{MARK}+/.e30.e30",
-    "not JSON": f"{MARK}.{MARK}.{MARK}",
-    "lists": "W10.W10.W10",
-    "too long": f"e30.{'A' * 9000}.e30",
-    "deep": "eyJhbGciOiJSUzI1NiJ9." + "W1tb" * 1500 + ".e30",
-    "doubled claim": "eyJhbGciOiJSUzI1NiJ9.eyJhIjoxLCJhIjoyfQ.e30",
+    "empty": ("", "three parts"),
+    "not three parts": (f"{MARK}.{MARK}", "three parts"),
+    "padded": ("e30=.e30.e30", "three parts"),
+    "another alphabet": (f"{MARK}+/.e30.e30", "three parts"),
+    "not JSON": (f"{MARK}.{MARK}.{MARK}", "JSON objects"),
+    "lists": ("W10.W10.W10", "JSON objects"),
+    "too long": (f"eyJhbGciOiJSUzI1NiJ9.{'A' * 9000}.e30", "at most 8192"),
+    "deep": ("eyJhbGciOiJSUzI1NiJ9." + "W1tb" * 1500 + ".e30", "JSON objects"),
+    "doubled claim": ("eyJhbGciOiJSUzI1NiJ9.eyJhIjoxLCJhIjoyfQ.e30", "doubled names"),
 }
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_is_no_assertion_at_all_is_no_authentication(single: Vendor, name: str) -> None:
-    refused(single.answer(form={"client_assertion": UNREADABLE[name]}), 401, "invalid_client", "client_assertion")
+    assertion, words = UNREADABLE[name]
+    refused(single.answer(form={"client_assertion": assertion}), 401, "invalid_client", words)
 
 
 # forms that are refused
@@ -347,6 +352,10 @@ RAW = {
 def test_what_is_no_form_gets_no_token(single: Vendor, name: str) -> None:
     media, body, words = RAW[name]
     refused(requests.post(single.endpoint, data=body, headers={"Content-Type": media}, timeout=5), 400, "invalid_request", words)
+
+
+def test_a_form_of_more_than_64_kib_is_not_read(single: Vendor) -> None:
+    assert single.answer(form={"padding": "x" * 65_536}).status_code == 413
 
 
 # organisation numbers
@@ -485,6 +494,7 @@ BAD_PROOFS: Mapping[str, tuple[Claims, Claims, str]] = {
     "no place": ({"htu": None}, {}, "htu"),
     "old": ({"iat": 1_700_000_000}, {}, "iat"),
     "from the future": ({"iat": 4_000_000_000}, {}, "iat"),
+    "beyond all time": ({"iat": 10**400}, {}, "iat"),
     "no time": ({"iat": None}, {}, "iat"),
     "no jti": ({"jti": None}, {}, "jti"),
     "type of an assertion": ({}, {"typ": "JWT"}, "typ"),
@@ -492,7 +502,7 @@ BAD_PROOFS: Mapping[str, tuple[Claims, Claims, str]] = {
     "key that is a text": ({}, {"jwk": MARK}, "jwk"),
     "key that has no numbers": ({}, {"jwk": {"kty": "EC", "crv": "P-256", "x": 1, "y": 2}}, "jwk"),
     "key off its curve": ({}, {"jwk": {**KEY.as_dict(private=False), "x": "AAAA"}}, "jwk"),
-    "RSA of 1024 bits": ({}, {"jwk": {"kty": "RSA", "e": "AQAB", "n": "x" * 171}}, "jwk"),
+    "RSA of 1024 bits": ({}, {"jwk": {"kty": "RSA", "e": "AQAB", "n": "x" * 170 + "E"}}, "jwk"),
     "private key": ({}, {"jwk": KEY.as_dict(private=True)}, "jwk"),
     "secret key": ({}, {"jwk": {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQ"}}, "jwk"),
     "unknown kind of key": ({}, {"jwk": {"kty": MARK}}, "jwk"),
@@ -506,6 +516,21 @@ BAD_PROOFS: Mapping[str, tuple[Claims, Claims, str]] = {
 def test_a_wrong_proof_gets_no_token(single: Vendor, name: str) -> None:
     claims, header, words = BAD_PROOFS[name]
     refused(single.answer(proofs=[proof(single, claims, header)]), 400, "invalid_dpop_proof", words)
+
+
+def test_two_proofs_are_one_too_many(single: Vendor) -> None:
+    form = {"grant_type": "client_credentials", "client_assertion_type": BEARER, "client_assertion": single.assertion({}, {})}
+    connection = HTTPConnection("127.0.0.1", int(single.issuer.url.rpartition(":")[2]), timeout=5)
+    with closing(connection):
+        body = urlencode(form).encode()
+        connection.putrequest("POST", "/connect/token")
+        for name, value in [("Content-Type", "application/x-www-form-urlencoded"), ("Content-Length", str(len(body)))]:
+            connection.putheader(name, value)
+        for _ in range(2):
+            connection.putheader("DPoP", proof(single))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["error"]) == (400, "invalid_dpop_proof")
 
 
 def test_a_proof_names_the_token_that_it_goes_along_with() -> None:

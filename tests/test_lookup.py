@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from local.vkp_client import NAMES, Client, alarm, calls
-from shared.contract.national import IDENTIFIERS, LOOKUPS
 from shared.domain import person
+from shared.domain.national import IDENTIFIERS, LOOKUPS
 from tests.running import BLID, RUND, STILLE, Running, Town, wire
 from tests.test_national import code_of, issue
 

@@ -146,6 +146,60 @@ def test_what_cannot_be_written_is_not_found(home: Town, resource: str) -> None:
     assert home.write(DISPENSE, resource).status_code == 404
 
 
+def as_sender(town: Town, vkp_id: str, **headers: str) -> dict[str, str]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return {**minted(town, {"nhn:vkp/client/claims/vkp-id": vkp_id}), **named}
+
+
+def test_an_api_key_must_come_beside_the_token_where_the_register_says_so(home: Town) -> None:
+    key = home.hub.secret["TEST_API_KEY"]
+    right = as_sender(home, "Eksempel_Med_Nokkel", Ocp_Apim_Subscription_Key=key)
+    assert home.search("patient", {"identifier": STILLE}, headers=right).status_code == 200
+    for wrong in (as_sender(home, "Eksempel_Med_Nokkel"), as_sender(home, "Eksempel_Med_Nokkel", Ocp_Apim_Subscription_Key=key[:-1])):
+        answer = home.search("patient", {"identifier": STILLE}, headers=wrong)
+        assert (answer.status_code, code_of(answer)) == (401, "1.5") and key not in answer.text
+
+
+def test_what_is_stopped_on_either_side_is_not_active(home: Town, running: Running) -> None:
+    stopped = home.search("patient", {"identifier": STILLE}, headers=as_sender(home, "Eksempel_Sagt_Opp"))
+    closed = running.town(active=False)
+    looked, written = closed.search("patient", {"identifier": STILLE}), closed.write(DISPENSE, "medicationdispense")
+    assert [(one.status_code, code_of(one)) for one in (stopped, looked, written)] == [(403, "1.1")] * 3
+
+
+def test_a_sender_may_do_what_its_row_says_and_nothing_else(home: Town) -> None:
+    headers = as_sender(home, "Eksempel_Med_Nokkel", Ocp_Apim_Subscription_Key=home.hub.secret["TEST_API_KEY"])
+    answers = (home.search("condition", {"identifier": STILLE}, headers=headers), home.write(DISPENSE, "medicationdispense", headers))
+    code = home.search("patient", {"identifier": STILLE}, codes="ta,gps", headers=headers)
+    assert [(one.status_code, code_of(one)) for one in (*answers, code)] == [(403, "1.2")] * 3
+
+
+def test_a_flood_of_made_up_keys_asks_the_issuer_once_at_most(home: Town) -> None:
+    path = "/.well-known/openid-configuration/jwks"
+    home.search("patient", {"identifier": STILLE})
+    before = home.hub.issuer.counts[path]
+    for number in range(60):
+        assert home.search("patient", headers=minted(home, header={"kid": f"made-up-{number}"})).status_code == 401
+    assert home.hub.issuer.counts[path] <= before + 1
+    assert home.search("patient", {"identifier": STILLE}).status_code == 200
+
+
+def test_metadata_says_what_a_municipality_s_address_can_do(home: Town) -> None:
+    answer = home.hub.get(f"/epj/r4/{home.orgnr}/metadata")
+    statement = answer.json()
+    able = {one["type"]: {each["code"] for each in one["interaction"]} for one in statement["rest"][0]["resource"]}
+    assert (answer.status_code, statement["resourceType"], statement["fhirVersion"]) == (200, "CapabilityStatement", "4.0.1")
+    assert able["Composition"] == {"create", "search-type"} and able["Patient"] == {"search-type"} and able["Bundle"] == {"create"}
+    assert home.hub.get("/epj/r4/999999999/metadata").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/codes"])
+def test_the_pages_run_nothing_and_fetch_nothing(home: Town, path: str) -> None:
+    answer = home.hub.get(path)
+    assert answer.headers["Content-Type"].startswith("text/html") and "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "<script" not in answer.text
+
+
 # what the audit log says
 
 

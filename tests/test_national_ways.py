@@ -1,5 +1,6 @@
 """The national contract's other ways, on a hub of its own: DPoP for reads, Bearer for writes, 400 for clients that read nothing else."""
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +8,7 @@ import pytest
 import requests
 from joserfc.jwk import ECKey
 
-from local.helseid import dpop_proof, new_client, serving, token
+from local.helseid import SandboxIssuer, dpop_proof, new_client, serving, token
 from local.processes import free_ports
 from shared.access.permission import ACTIONS
 from tests.azurite import start_azurite
@@ -28,8 +29,28 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         "HUB_DPOP": "*.read, receipt.read",
         "HUB_VKP_STATUS": "compatible",
     }
-    with serving([row]) as issuer, hub_running(start_azurite(), tmp_path_factory.mktemp("ways"), issuer, private, settings) as hub:
-        yield hub.town()
+    with serving([row]) as issuer, serving([row]) as second:
+        settings["HUB_ISSUERS"] = json.dumps([{"issuer": issuer.url}, {"issuer": second.url}])
+        with hub_running(start_azurite(), tmp_path_factory.mktemp("ways"), issuer, private, settings) as hub:
+            SECOND.append(second)
+            yield hub.town()
+
+
+SECOND: list[SandboxIssuer] = []  # another issuer whom the hub believes, but for no sender of this municipality
+
+
+def test_one_issuer_s_word_does_not_count_for_another_s_sender(elsewhere: Town) -> None:
+    [second] = SECOND
+    ours = elsewhere.hub.issuer
+    kids = [key["kid"] for key in ours.jwks()["keys"]]
+    told = [
+        second.mint(),  # a good token of the second issuer, with the vkp-id of a sender of the first
+        second.mint({"iss": ours.url}),  # says that it is from the first
+        second.mint({"iss": ours.url}, {"kid": kids[0]}),  # and names the first's key
+        ours.mint({"iss": second.url}),
+    ]
+    answers = [elsewhere.write(DISPENSE, "medicationdispense", {"Authorization": f"Bearer {one}"}) for one in told]
+    assert [code_of(answer) for answer in answers] == ["1.2", "1.5", "1.5", "1.5"]
 
 
 class Holder:

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.access import permission
 from shared.access.permission import No, codes_of, covered, matches, refused
 from shared.access.rows import Auth, Sender, Service, Tenant
-from shared.contract import national
 from shared.errors import PayloadError
 
 # ---- The truth table: sender x municipality x resource x scope x service code x active
@@ -133,11 +131,6 @@ def test_a_claim_that_is_refused_is_not_repeated() -> None:
 def test_a_code_without_a_service_here_is_named() -> None:
     no = refused(tenant(), sender(("patient.read",)), "patient.read", ["patient.read"], ["ta", "MD"])
     assert no and no.code == "1.3" and "md" in no.reason
-
-
-def test_the_contract_and_the_access_rules_have_the_same_resources_and_codes() -> None:
-    assert (set(permission.WRITES), set(permission.READS)) == (set(national.WRITES), set(national.LOOKUPS))
-    assert set(permission.PUBLISHED) == set(national.SERVICE_CODES)
 
 
 # ---- Which services count

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from local.register_command import known_adapters
-from shared.access.permission import ACTIONS, PUBLISHED, covered, refused
+from shared.access.permission import ACTIONS, covered, refused
 from shared.access.register import from_json, to_json
 from shared.access.register_difference import difference
 from shared.access.register_toml import Known, parse, read
 from shared.access.rows import Auth, Lookup, Service, Tenant
 from shared.access.toml_table import Finding
+from shared.domain.national import SERVICE_CODES
 
 DEMO = Path(__file__).parent.parent / "local" / "demo"
 KNOWN = Known(devices={"tenovi", "vkp"}, journals={"bundle"}, nationals={"vkp"}, lookups={"fhir"})
@@ -271,7 +272,7 @@ def test_the_demo_municipalities_have_all_that_the_contract_asks_for(file: Path)
     tenant, found = read(file.read_text(), file.name, known_adapters())
     assert tenant and [str(one) for one in found if one.key != "tenant.orgnr"] == []
     everything = next(sender for sender in tenant.senders if sender.name == "response-centre-vkp")
-    assert [action for action in ACTIONS if refused(tenant, everything, action, [action], PUBLISHED)] == []
+    assert [action for action in ACTIONS if refused(tenant, everything, action, [action], list(SERVICE_CODES))] == []
 
 
 @pytest.mark.parametrize(

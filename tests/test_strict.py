@@ -562,3 +562,9 @@ def test_many_faults_are_cut_short_and_counted() -> None:
     found = told(resource, False)
     assert len(found) == 21 and found[-1].text == "100 more are not told"
     assert len(told(resource, True)) == 101
+
+
+def test_many_repairs_are_cut_short_and_counted() -> None:
+    resource = document("a") | {"note": [""] * 130}
+    found = told(resource, False)
+    assert [each.severity for each in found] == ["information"] * 101 and found[-1].text == "30 more are not told"

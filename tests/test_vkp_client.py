@@ -60,8 +60,13 @@ def hub() -> Iterator[Hub]:
             status, said = hub.answer(Arrival(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(status)
             self.send_header("Content-Length", str(len(said)))
+            if status == 302:
+                self.send_header("Location", f"/epj/r4/{ORGNR}/elsewhere")
             self.end_headers()
             self.wfile.write(said)
+
+        def do_GET(self) -> None:  # what a redirect would be followed with
+            self.do_POST()
 
         def log_message(self, *_words: object) -> None:
             """Nothing: the test tells."""
@@ -202,6 +207,12 @@ def test_a_400_without_what_the_sample_client_reads_is_told_as_that(hub: Hub, cl
 def test_every_other_refusal_is_a_failure_of_the_transport(hub: Hub, client: Client, status: int) -> None:
     hub.answers["patient"] = (status, OUTCOME)
     assert one(client, "patient") == (status, False, "failure of the transport")
+
+
+def test_a_redirect_takes_the_token_nowhere(hub: Hub, client: Client) -> None:
+    hub.answers["patient"] = (302, b"")
+    one(client, "patient")
+    assert [arrival.path for arrival in hub.arrivals] == [f"/epj/r4/{ORGNR}/patient/_search"]
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])

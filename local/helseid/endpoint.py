@@ -168,7 +168,7 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float:
 
 
 def _time(value: Any, refusal: Callable[[str], Refusal], name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < FAR:
+    if not isinstance(value, int | float) or not 0 <= value < FAR:
         raise refusal(f"{name}: expected a number of seconds since 1970")
     return value
 

@@ -80,7 +80,8 @@ class SandboxIssuer:
     ) -> str:
         """A token such as the client (the first one if none is named) would get for all its scopes, with these claims and headers instead.
 
-        None takes a claim or header away. `alg` chooses among our keys (jose.sign: `none` and HS* too); `key` signs in place of ours.
+        None takes a claim or header away. `alg` chooses between our keys, RS256 and ES256 (jose.sign: `none` and HS* too); `key` signs
+        in place of ours.
         """
         client = self._clients[client_id] if client_id else next(iter(self._clients.values()))
         usual = self._mint.claims(Grant(client, client.scopes, client.orgnr_parent), self.url, time.time())

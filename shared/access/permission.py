@@ -8,13 +8,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.access.rows import Sender, Tenant
+from shared.domain.national import LOOKUPS, WRITES
 from shared.errors import PayloadError
 
-WRITES = ("bundle", "medicationdispense", "composition", "encounter", "communication")
-READS = ("patient", "episodeofcare", "careplan", "composition", "condition", "medicationstatement", "allergyintolerance")
-ACTIONS = (*(f"{name}.write" for name in WRITES), *(f"{name}.read" for name in READS))
-RESOURCES = (*ACTIONS, *dict.fromkeys(f"{name}.*" for name in (*WRITES, *READS)))  # what a register or a scope can grant
-PUBLISHED = ("rt", "ta", "gps", "md", "dt", "dho")  # national ServiceCodes; a municipality may agree on more
+ACTIONS = (*(f"{name}.write" for name in WRITES), *(f"{name}.read" for name in LOOKUPS))
+RESOURCES = (*ACTIONS, *dict.fromkeys(f"{name}.*" for name in (*WRITES, *LOOKUPS)))  # what a register or a scope can grant
 
 HEADER = "ServiceCodes"
 MOST_CODES = 20

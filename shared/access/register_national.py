@@ -4,9 +4,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from shared.access import register_reach as reach
-from shared.access.permission import PUBLISHED, READS, RESOURCES, WRITES, grants
+from shared.access.permission import RESOURCES, grants
 from shared.access.rows import Lookup, Sender, Service
 from shared.access.toml_table import Form, Table, hint
+from shared.domain.national import LOOKUPS, SERVICE_CODES, WRITES
 
 STRENGTHS = ("repair", "strict")
 SERVICE_CODE = Form(
@@ -32,7 +33,7 @@ def rights(table: Table, scheme: str) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def reads(resources: Collection[str]) -> bool:
-    return any(grants(resources, f"{name}.read") for name in READS)
+    return any(grants(resources, f"{name}.read") for name in LOOKUPS)
 
 
 def writes(resources: Collection[str]) -> bool:
@@ -72,8 +73,8 @@ def check(sending: Sequence[tuple[Table, Sender]], services: Sequence[tuple[Tabl
 
 def _published(table: Table, key: str, codes: Collection[str]) -> None:
     for code in codes:
-        if code and code not in PUBLISHED:
-            table.wrong(key, "holds a ServiceCode that is not a published one", hint(code, PUBLISHED), warning=True)
+        if code and code not in SERVICE_CODES:
+            table.wrong(key, "holds a ServiceCode that is not a published one", hint(code, SERVICE_CODES), warning=True)
 
 
 def _unique(services: Sequence[tuple[Table, Service]]) -> None:

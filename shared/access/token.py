@@ -7,7 +7,7 @@ RFC 8725 and HelseID's (vkp.md 1.6), narrowed: our audience must be the only one
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from shared.access import jose
 from shared.access.issuer import ALGORITHMS, Issuer
@@ -108,13 +108,13 @@ def _only(value: object, expected: str) -> bool:
     return value == expected or value == [expected]
 
 
-def _is_name(value: object) -> bool:
+def _is_name(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
 
 
 def _name(claims: Values, claim: str) -> str:
     value = claims.get(claim)
-    if not isinstance(value, str) or not _is_name(value):
+    if not _is_name(value):
         refuse(
             _NAME, f"lacks {claim}, or it is no text of 1 to {LONGEST_NAME} characters", "have the issuer put it into the client's tokens"
         )

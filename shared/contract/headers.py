@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.access.permission import HEADER, MOST_CODES
 from shared.contract.examples import CORRELATION, WHERE
-from shared.contract.national import SERVICE_CODES
+from shared.domain.national import SERVICE_CODES
 
 Json = dict[str, Any]
 

@@ -14,7 +14,7 @@ class Html(str):
 
 
 Child = str | None  # None leaves no trace
-_VOID = {"meta", "link", "wbr"}
+_VOID = {"meta", "link"}
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS: Mapping[str, str] = MappingProxyType(  # to be sent with every page
     {

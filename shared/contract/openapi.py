@@ -7,11 +7,11 @@ from typing import Any
 from shared.access.signature import PROFILES
 from shared.contract import examples
 from shared.contract.headers import ANSWERED, ASKED
-from shared.contract.national import LOOKUPS, WRITES
-from shared.contract.routes import FHIR, JSON, PROBLEM, ROUTES, TAGS, TEXT, VERSION, Answer, Route
+from shared.contract.routes import FHIR, PROBLEM, ROUTES, TAGS, TEXT, VERSION, Answer, Route
 from shared.contract.schemas import RECEIPT, components
 from shared.contract.statuses import REFUSALS
 from shared.domain.adapter import Adapter
+from shared.domain.national import LOOKUPS, WRITES
 
 Json = dict[str, Any]
 
@@ -110,7 +110,8 @@ def _body(route: Route, formats: Sequence[Adapter]) -> Json:
         return {"content": {media: {"schema": schema, "examples": shown} for media in route.media}}
     shown = {name: {"summary": WRITES[name], "value": value} for name, value in examples.writes().items()}
     text = {"schema": {"type": "string", "description": "The same JSON under another name."}}
-    return {"required": True, "content": {FHIR: {"schema": schema, "examples": shown}, JSON: {"schema": schema}, TEXT: text}}
+    content: Json = {media: text if media == TEXT else {"schema": schema} for media in route.media}
+    return {"required": True, "content": {**content, route.media[0]: {"schema": schema, "examples": shown}}}
 
 
 _WEEK = ("ge2026-03-02T00:00:00+01:00", "lt2026-03-09T00:00:00+01:00")

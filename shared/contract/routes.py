@@ -47,10 +47,6 @@ class Route:
     media: tuple[str, ...] = ()
     own: bool = False
 
-    @property
-    def national(self) -> bool:
-        return self.refused_in == FHIR
-
 
 _CORRELATED = ("X-Correlation-Id",)
 _DOOR = (400, 401, 403, 404, 411, 413, 415, 429, 503)

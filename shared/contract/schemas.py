@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from shared.contract.national import DATE, IDENTIFIERS, PREFIXES, WRITES
+from shared.domain.national import DATE, IDENTIFIERS, PREFIXES, WRITES
 
 Json = dict[str, Any]
 

@@ -57,6 +57,7 @@ tbody th a:hover { text-decoration: underline; }
 .d2 { padding-left: 2.5rem; }
 .d3 { padding-left: 3.5rem; }
 .top td, .top th { background: var(--ground); }
+td, .wide { overflow-wrap: anywhere; }
 .said { display: grid; grid-template-columns: 19rem 1fr; gap: .1rem 1.5rem; }
 .wide { width: 15rem; white-space: normal; }
 .wide + td .said { grid-template-columns: 7rem 1fr; }
@@ -72,13 +73,16 @@ tr:target > *, dl > div:target, section:target > h3 { background: #fdf3d8; }
   .d3 { padding-left: 2rem; }
   .wide { width: 8.5rem; }
 }
+@media (max-width: 22rem) {
+  tbody th { white-space: normal; overflow-wrap: anywhere; }
+}
 @media print {
   body { font-size: 10pt; }
   nav, .skip { display: none; }
   a { color: inherit; text-decoration: none; }
   details::details-content { display: block; content-visibility: visible; height: auto; }
   .verb { color: inherit; background: none; border: 1px solid; }
-  tr, dl > div, pre { break-inside: avoid; }
+  tr, dl > div:not(:has(details)) { break-inside: avoid; }
   h2, h3, h4 { break-after: avoid; }
 }
 """

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from shared.contract.statuses import TITLES
 from shared.domain.adapter import Answer, Finding
 
 PROBLEM, FHIR, JSON = "application/problem+json", "application/fhir+json", "application/json"
@@ -97,16 +98,3 @@ def with_adapters(answer: Answer, reply: Reply) -> Reply:
     """The sender's protocol expects its own answer; the hub's headers stay, and one more says what its protocol has no word for."""
     told = {} if reply.status < 300 else {"X-Problem": orjson.loads(reply.body).get("detail", "").encode("ascii", "replace").decode()}
     return Reply(answer.status, answer.media, answer.body, {**reply.headers, **told})
-
-
-TITLES = {
-    400: "The payload cannot be read",
-    401: "The sender could not prove who it is",
-    403: "The sender may not do this",
-    404: "There is no such thing here",
-    411: "The payload's length is missing",
-    413: "The payload is too large",
-    415: "The payload is encoded in a way that is not accepted",
-    429: "Too much at once",
-    503: "The hub cannot take messages now",
-}

@@ -1,5 +1,6 @@
 """What the hub says of itself to anybody who asks: its contract, its codes, and what a municipality's FHIR address can do."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 
@@ -16,10 +17,12 @@ HTML = "text/html"
 _NO_TABLE = Fault(404, "there is no such code table", "see /api/codes for those that there are")
 
 
-async def metadata(hub: Hub, orgnr: str, headers: dict[str, str]) -> Reply:
-    """The CapabilityStatement of a municipality's address; the same for everybody, so it asks for no proof."""
-    from shared.contract import national
+async def metadata(hub: Hub, orgnr: str, headers: Mapping[str, str], origin: str) -> Reply:
+    """The CapabilityStatement of a municipality's address; the same for everybody, so it asks for no proof.
+
+    `origin`: scheme and host of the request, told where the hub was not told its own (HUB_PUBLIC_URL)."""
     from shared.contract.routes import VERSION
+    from shared.domain import national
     from shared.fhir import serialise
     from shared.fhir.capability import capability
 
@@ -31,7 +34,7 @@ async def metadata(hub: Hub, orgnr: str, headers: dict[str, str]) -> Reply:
     except Fault as fault:
         return refused(fault, said)
     since = datetime.fromtimestamp(hub.opened_at, UTC).replace(microsecond=0)
-    url = f"{hub.settings.public_url}/epj/r4/{orgnr}"
+    url = f"{hub.settings.public_url or origin}/epj/r4/{orgnr}"
     made = capability(tenant.name, url, since, VERSION, national.WRITES.values(), national.searches())
     return Reply(200, FHIR, serialise(made), said.headers)
 

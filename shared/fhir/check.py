@@ -2,30 +2,26 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from shared.domain import person
 from shared.domain.adapter import Finding
 from shared.fhir.elements import URI
-from shared.fhir.extensions import ADDRESS_HINT, ELOCK, HEADER, ZONE, extensions
+from shared.fhir.extensions import ADDRESS_HINT, ELOCK, HEADER, ZONE
 from shared.fhir.profiles import DIGITAL, claimed, claims
 from shared.fhir.reach import located, reach
 from shared.fhir.rules import Judge, Rule, absent, at_most_one, bound, moment, need, need_any, number, one_of
 from shared.fhir.terminology import ALERT, CATEGORY, DISPENSE, MODE, PLAN, REASON, SECTION, STEP
 from shared.fhir.vital_signs import vital_sign
+from shared.fhir.walk import MOST
 
 CLINICAL = ("registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown")
 
 VIRTUAL = ("http://terminology.hl7.org/CodeSystem/v3-ActCode", "VR")
 PERSONS = tuple(person.SYSTEMS.values())
 HER = "urn:oid:2.16.578.1.12.4.1.2"  # HER-id
-STAFF = (
-    *PERSONS,
-    HER,
-    "urn:oid:2.16.578.1.12.4.1.4.4",
-    "urn:oid:2.16.578.1.12.4.1.4.101",
-    "urn:oid:2.16.578.1.12.4.1.4.102",
-)  # HPR, ENH, RESH
+STAFF = (*PERSONS, HER, *(f"urn:oid:2.16.578.1.12.4.1.4.{number}" for number in (4, 101, 102)))  # HPR, organisation number, RESH
 
 
 def _old_encounter(encounter: Any, where: str) -> Iterator[Finding]:
@@ -47,9 +43,7 @@ def _modes(encounter: Any, where: str) -> Iterator[Finding]:
 def _general(observation: Any, where: str) -> Iterator[Finding]:
     systems = reach(observation, ("code", "coding", "system"))
     if "http://loinc.org" not in systems and "http://snomed.info/sct" not in systems:
-        yield Finding(
-            "warning", f"{where}.code", "code-invalid", "has no code of LOINC or SNOMED CT: who reads it may not know what was measured"
-        )
+        yield Finding("warning", f"{where}.code", "code-invalid", "has no code of LOINC or SNOMED CT that says what was measured")
 
 
 def _address(patient: Any, where: str) -> Iterator[Finding]:
@@ -84,9 +78,7 @@ RULES: Mapping[str, tuple[Rule | Judge, ...]] = {
         bound("event.code", STEP),
         moment("event.period.start"),
         bound("section.code", SECTION, required=False),
-        one_of(
-            "section.text.status", "additional", "generated", severity="warning"
-        ),  # the guide fixes additional, its own sample generated
+        one_of("section.text.status", "additional", "generated", severity="warning"),  # the guide fixes the first, its sample has the other
     ),
     "DetectedIssue": (
         need("status"),
@@ -204,11 +196,15 @@ REFERENCES = {  # where entries name each other
 
 
 def check(resource: Mapping[str, Any], where: str = "$") -> list[Finding]:
-    """What is wrong with a resource, in the order of the tables; empty if nothing is. Texts name paths, never values."""
-    found = list(_resource(resource, where))
+    """What is wrong with a resource, in the order of the tables, 1000 findings at most; empty if nothing is. Texts name paths, never
+    values."""
+    return list(islice(_everything(resource, where), MOST))
+
+
+def _everything(resource: Mapping[str, Any], where: str) -> Iterator[Finding]:
+    yield from _resource(resource, where)
     if resource.get("resourceType") == "Bundle":
-        found += _entries(resource, where)
-    return [*found, *extensions(resource, where)]
+        yield from _entries(resource, where)
 
 
 def _resource(resource: Any, where: str) -> Iterator[Finding]:

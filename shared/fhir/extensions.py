@@ -1,11 +1,10 @@
 """The extensions of the national profiles: what each carries (vkp.md 3.3)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from shared.domain.adapter import Finding
 from shared.fhir.profiles import EHELSE, HL7
-from shared.fhir.reach import step
+from shared.fhir.reach import reach
 
 ADDRESS_HINT = "http://hl7.org/fhir/StructureDefinition/iso21090-ADXP-additionalLocator"
 ELOCK, ZONE, HEADER = f"{EHELSE}vkp-elock-v090", f"{EHELSE}vkp-sone-v090", f"{EHELSE}vkp-detailheader-v090"
@@ -30,27 +29,12 @@ PARTS: Mapping[str, frozenset[str]] = {  # url of those that are made of others 
 }
 
 
-def extensions(node: Any, where: str) -> Iterator[Finding]:
-    """What is wrong with the national extensions anywhere in a resource."""
-    if type(node) is list:
-        for place, each in enumerate(node):
-            if type(each) is dict or type(each) is list:
-                yield from extensions(each, f"{where}[{place}]")
-    elif type(node) is dict:
-        if type(url := node.get("url")) is str and (url in VALUES or url in PARTS):
-            yield from _carried(node, url, where)
-        for key, part in node.items():
-            if type(part) is dict or type(part) is list:
-                yield from extensions(part, where + step(key))
-
-
-def _carried(extension: Mapping[str, Any], url: str, where: str) -> Iterator[Finding]:
+def carried(extension: Mapping[str, Any]) -> list[str]:
+    """What an extension lacks of what the national profiles, or HL7 Norway's, say of its URL; nothing if it is none of theirs."""
+    url = extension.get("url")
+    if type(url) is not str:
+        return []
     if url in VALUES:
-        if VALUES[url] not in extension:
-            yield Finding("error", where, "extension", f"this extension carries {VALUES[url]}")
-        return
-    inside = extension.get("extension")
-    urls = [each.get("url") for each in inside if type(each) is dict] if type(inside) is list else []
-    for name in sorted(PARTS[url]):
-        if urls.count(name) != 1:
-            yield Finding("error", where, "extension", f"this extension has {name}, once")
+        return [] if VALUES[url] in extension else [f"this extension carries {VALUES[url]}"]
+    urls = reach(extension, ("extension", "url"))
+    return [f"this extension has {name}, once" for name in sorted(PARTS.get(url, ())) if urls.count(name) != 1]

@@ -15,6 +15,7 @@ STATUSES = {
     404: ("not-found", "2.2"),  # ugyldig systemidentifikator
     405: ("not-supported", "2"),
     409: ("conflict", "2"),
+    411: ("required", "2.4"),
     413: ("too-long", "2"),
     415: ("not-supported", "2.4"),
     422: ("processing", "2"),

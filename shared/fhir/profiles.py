@@ -49,6 +49,9 @@ def claimed(resource: Any) -> set[str]:
 
 def claims(resource: Mapping[str, Any], where: str) -> Iterator[Finding]:
     """Profiles that nobody here can judge by, and those of another type of resource."""
+    said = reach(resource, ("meta", "profile"))
+    if len(said) == 1 and type(said[0]) is str and said[0] in _KNOWN and _type(_KNOWN[said[0]]) == resource["resourceType"]:
+        return  # as nearly all of them do
     for path, profile in located(resource, ("meta", "profile"), where):
         url = profile.partition("|")[0] if type(profile) is str else ""
         if url not in _KNOWN:

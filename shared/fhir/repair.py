@@ -35,6 +35,18 @@ PUBLISHED = {  # system -> how else it is written
 SYSTEMS = {alias: system for system, aliases in PUBLISHED.items() for alias in aliases} | {
     alias: person.SYSTEMS[kind] for alias, kind in person.KINDS.items() if alias != person.SYSTEMS[kind]
 }
+COMMON = (
+    "DomainResource",
+    "BackboneElement",
+    "Meta",
+    "Narrative",
+    "CodeableConcept",
+    "Coding",
+    "Identifier",
+    "Reference",
+    "HumanName",
+    "Period",
+)
 TEXT = 200_000  # a narrative may be long; the whole payload is capped before
 _LONG_FRACTION = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})\d+(Z|[+-]\d\d:\d\d)", re.ASCII)  # .NET writes seven digits
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", re.ASCII | re.IGNORECASE)
@@ -59,10 +71,10 @@ def mend(tree: Any) -> tuple[Any, tuple[str, ...]]:
 
 @cache
 def _shared() -> Elements:
-    """For what stands in a resource or element that the table does not have: the names that mean the same wherever they stand."""
+    """For what stands in a resource that the table does not have: the names that mean the same in all common types that have them."""
     found: dict[str, list[Element]] = {}
-    for kind in table().types.values():
-        for key, element in kind.elements.items():
+    for kind in COMMON:
+        for key, element in table().types[kind].elements.items():
             found.setdefault(key, []).append(element)
     return {key: each[0] for key, each in found.items() if len({(element.type, element.many) for element in each}) == 1}
 
@@ -74,8 +86,10 @@ def _object(value: dict[str, Any], elements: Elements, path: str, said: list[str
     made: dict[str, Any] = {}
     for key, part in value.items():
         where, element = path + step(key), elements.get(key)
-        if element and element.many and type(part) is dict:
-            said.append(f"{where}: an object stood where a list is due; it was put in a list")
+        due = element or elements.get(key.removeprefix("_"))
+        if due and due.many and type(part) is not list and part not in (None, ""):
+            what = "an object" if type(part) is dict else "a single value"
+            said.append(f"{where}: {what} stood where a list is due; it was put in a list")
             part = [part]
         beside = key.startswith("_") or f"_{key}" in value
         mended = _list(part, element, beside, where, said) if type(part) is list else _value(part, key, element, where, said)

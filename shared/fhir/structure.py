@@ -1,4 +1,4 @@
-"""Base R4 from the table: elements, kinds, cardinality, primitives, required bindings, references and invariants (vkp.md 1.12, strict)."""
+"""Base R4 from the table: elements, kinds, cardinality, primitives, required bindings, references, invariants; and known extensions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.domain.adapter import Finding
 from shared.fhir import narrative
+from shared.fhir.extensions import carried
 from shared.fhir.invariants import PLACES, broken
 from shared.fhir.primitives import mistake
 from shared.fhir.r4 import UNLISTED, Codes, Element, Type, table
@@ -157,8 +158,11 @@ def _rules(walk: Walk, node: Any, kind: Type, at: At, scope: Scope) -> None:
         for tail in PLACES.get(key, ()):
             place = (place, tail)
         walk.tell(place, "invariant", f"{key}: {text}")
-    if kind.name == "Extension" and any(name.startswith("value") for name in node) == ("extension" in node):
-        walk.tell(at, "invariant", "ext-1: an extension has a value or extensions, and not both")
+    if kind.name == "Extension":
+        if any(name.startswith("value") for name in node) == ("extension" in node):
+            walk.tell(at, "invariant", "ext-1: an extension has a value or extensions, and not both")
+        for lack in carried(node):
+            walk.tell(at, "extension", lack)
     if kind.name == "Reference":
         reference(walk, node.get("reference"), (at, "reference"), scope)
 

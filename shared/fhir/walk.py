@@ -89,11 +89,17 @@ def reference(walk: Walk, text: Any, at: At, scope: Scope) -> None:
 
 def target(walk: Walk, node: Mapping[str, Any], element: Element, at: At, scope: Scope) -> None:
     """A reference that says, or shows, what it leads to."""
-    reference, kind = node.get("reference"), node.get("type")
-    if type(reference) is str:
-        shown = scope.contained.get(reference[1:]) if reference.startswith("#") else (scope.kinds or {}).get(reference)
-        kind = shown or next((word for word in reference.split("/")[-4:] if word in table().resources), kind)
+    text, kind = node.get("reference"), node.get("type")
+    if type(text) is str:
+        held = scope.contained.get(text[1:]) if text.startswith("#") else (scope.kinds or {}).get(text)
+        kind = held or _shown(text) or kind
     if type(kind) is not str or kind not in table().resources or kind in element.targets:
         return
     if kind != "Device" or element.targets != WIDENED:
         walk.tell(at, "structure", f"leads to {kind}: expected {', '.join(sorted(element.targets))}")
+
+
+def _shown(reference: str) -> str:
+    """The type in Patient/1, https://journal.example/fhir/Patient/1 and Patient/1/_history/2."""
+    steps = reference.partition("/_history/")[0].split("/")
+    return steps[-2] if len(steps) > 1 and steps[-2] in table().resources else ""

@@ -11,9 +11,9 @@ from azure.core.exceptions import AzureError
 from shared import log
 from shared.access.patient import patient_key
 from shared.access.register import Register, Sender, Tenant
-from shared.contract.national import WRITES
 from shared.domain.adapter import Adapter, Demands, Finding, Item
 from shared.domain.message import Receipt
+from shared.domain.national import WRITES
 from shared.door import adapters
 from shared.door.answers import Fault, Reply, accepted, refused, with_adapters
 from shared.door.permit import NO_TENANT, STOPPED, refused_by
@@ -28,7 +28,8 @@ from shared.storage.append import Addition
 ITEMS = 500  # in one payload
 _WAITING = 1_000  # appends of one sender that may wait in one worker before it is asked to slow down
 _LARGE = 64 * 1024  # bytes; what is read and judged in a thread
-_NO_FORMAT = Fault(404, "no such format is known at this address", "see docs/senders.md for the addresses of formats", code="2")
+_NO_FORMAT = Fault(404, "no such format is known at this address", "see docs/senders.md for the addresses of formats")
+_NO_RESOURCE = Fault(404, "no such resource is taken here", f"post to one of {', '.join(WRITES)}", code="2")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -92,7 +93,7 @@ async def _hear(hub: Hub, payload: Payload, adapter: Adapter | None, heard: Hear
 async def _hear_national(hub: Hub, payload: Payload, guest: Visit) -> Reply:
     adapter = adapters.device(payload.adapter)
     if adapter is None or adapter.resource is None or payload.resource not in WRITES:
-        raise _NO_FORMAT
+        raise _NO_RESOURCE
     register = await known_register(hub)
     tenant = _tenant(register, payload)
     _fits(payload, adapter.limit)

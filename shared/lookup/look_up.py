@@ -11,12 +11,12 @@ from typing import Any
 
 from shared import log
 from shared.access.patient import patient_key
-from shared.access.permission import HEADER, PUBLISHED, codes_of, covered
+from shared.access.permission import HEADER, codes_of, covered
 from shared.access.register import Tenant
-from shared.contract.national import LOOKUPS
 from shared.domain.adapter import Question
 from shared.domain.clock import OSLO
 from shared.domain.event import Person
+from shared.domain.national import LOOKUPS, SERVICE_CODES
 from shared.door.answers import FHIR, Fault, Reply
 from shared.door.permit import NO_TENANT, refused_by
 from shared.door.prove import Caller, by_token, known_register
@@ -78,7 +78,7 @@ def _codes(asked: Asked) -> tuple[str, ...]:
 def _known(code: str, tenant: Tenant, caller: Caller) -> bool:
     """A code that nobody has registered may be anything, a person's number too: the audit log does not repeat it."""
     allowed = caller.sender.service_codes if caller.sender else ()
-    return code in PUBLISHED or code in allowed or any(code == service.code.lower() for service in tenant.services)
+    return code in SERVICE_CODES or code in allowed or any(code == service.code.lower() for service in tenant.services)
 
 
 @dataclass(frozen=True, slots=True)

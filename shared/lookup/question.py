@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import parse_qsl
 
-from shared.contract.national import DATE, IDENTIFIERS, LOOKUPS, PREFIXES
 from shared.domain import person
 from shared.domain.adapter import Question
 from shared.domain.event import Person
+from shared.domain.national import DATE, IDENTIFIERS, LOOKUPS, PREFIXES
 from shared.door.answers import Fault
 
 LARGEST = 8 * 1024  # bytes of a form

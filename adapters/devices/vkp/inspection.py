@@ -7,7 +7,8 @@ In both, a person's number that this environment does not take is refused (VKP 2
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 
 from shared.domain import person
 from shared.domain.adapter import Finding
@@ -17,6 +18,7 @@ from shared.fhir.structure import findings
 
 WARNINGS = 20  # enough to see what is the matter with a sender
 ERRORS = 100  # enough to mend a document by
+REPAIRS = 100
 _GRAVEST = ("error", "warning", "information")
 
 
@@ -27,8 +29,10 @@ def judged(tree: Any) -> list[Finding]:
 
 def lenient(tree: Any, repairs: Sequence[str], numbers: str) -> list[Finding]:
     """`tree`: as it goes on."""
-    mended = [Finding("information", path, "informational", text) for path, _, text in (repair.partition(": ") for repair in repairs)]
-    return [*_guarded(tree, "$", numbers, False), *mended, *warnings(tree)]
+    mended = [Finding("information", path, "informational", text) for path, _, text in (each.partition(": ") for each in repairs[:REPAIRS])]
+    if len(repairs) > REPAIRS:
+        mended.append(_more(len(repairs) - REPAIRS, "information"))
+    return [*islice(_guarded(tree, "$", numbers, False), ERRORS), *mended, *warnings(tree)]
 
 
 def strict(tree: Any, numbers: str, unreadable: Sequence[Finding]) -> list[Finding]:
@@ -52,8 +56,11 @@ def _together(*judges: Iterable[Finding]) -> list[Finding]:
 def _cut(found: list[Finding], most: int) -> list[Finding]:
     """The gravest first, and how many are not told."""
     ordered = sorted(found, key=lambda finding: _GRAVEST.index(finding.severity))
-    more = len(ordered) - most
-    return [*ordered[:most], *([Finding("warning", "$", "informational", f"{more} more are not told")] if more > 0 else [])]
+    return [*ordered[:most], *([_more(len(ordered) - most, "warning")] if len(ordered) > most else [])]
+
+
+def _more(number: int, severity: Literal["warning", "information"]) -> Finding:
+    return Finding(severity, "$", "informational", f"{number} more are not told")
 
 
 def _guarded(node: Any, path: str, numbers: str, valid: bool) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """What the national contract has: its resources by the word in the path, and what a look-up may ask (vkp.md 1.5).
 
-The look-up flow reads these tables, and so do the OpenAPI document and the CapabilityStatement.
+Permissions, the register, the look-up flow, the OpenAPI document and the CapabilityStatement read these tables.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,82 @@
+"""While the audit log cannot be written no national answer leaves the hub, and what was taken meanwhile stands in the journal once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import orjson
+from azure.core.exceptions import HttpResponseError
+
+from shared.access.entry import Entry
+from shared.door.answers import Reply
+from shared.flow.receive import Payload, receive
+from shared.lookup.look_up import Asked, look_up
+from tests.test_transform import HEADERS, Town, note, town
+
+
+async def write(here: Town, title: str = "ett") -> Reply:
+    return await receive(here.hub, Payload(here.tenant.orgnr, "vkp", HEADERS, note(title), "composition", ""))
+
+
+def in_town(storage: str, story: Callable[[Town], Awaitable[None]]) -> None:
+    async def told() -> None:
+        async with town(storage) as here:
+            await story(here)
+
+    asyncio.run(told())
+
+
+async def entries(here: Town) -> list[Entry]:
+    return [entry async for row in here.hub.audit.read(here.tenant.orgnr) for entry in row.entries]
+
+
+class Broken:
+    """An audit log that cannot be written."""
+
+    async def write(self, entry: Entry) -> None:
+        raise HttpResponseError("storage is down")
+
+
+def test_no_entry_no_answer_and_the_repeat_is_recognised(storage: str) -> None:
+    async def story(here: Town) -> None:
+        whole, here.hub.audit = here.hub.audit, Broken()  # type: ignore[assignment]  # the part of it that a door needs
+        refused = await write(here)
+        assert refused.status == 503 and refused.headers["Retry-After"]
+        assert orjson.loads(refused.body)["issue"][0]["details"]["coding"][0]["code"] == "3"
+        here.hub.audit = whole
+        taken = await write(here)
+        await here.run()
+        assert taken.status == 202 and len(await here.parcels()) == 1
+        assert [entry.status for entry in await entries(here)] == [202]
+
+    in_town(storage, story)
+
+
+def test_a_refusal_waits_for_its_entry_too(storage: str) -> None:
+    async def story(here: Town) -> None:
+        here.hub.audit = Broken()  # type: ignore[assignment]  # as above
+        reply = await receive(here.hub, Payload(here.tenant.orgnr, "vkp", HEADERS, b"{", "composition", ""))
+        assert reply.status == 503
+
+    in_town(storage, story)
+
+
+def test_whoever_is_nobody_leaves_no_entry(storage: str) -> None:
+    async def story(here: Town) -> None:
+        nobody = await receive(here.hub, Payload(here.tenant.orgnr, "vkp", {}, note("ett"), "composition", ""))
+        asked = await look_up(here.hub, Asked(here.tenant.orgnr, "patient", {}, "", b""))
+        elsewhere = await look_up(here.hub, Asked("123456789", "patient", {}, "", b""))
+        assert [reply.status for reply in (nobody, asked, elsewhere)] == [401, 401, 404]
+        assert await entries(here) == []
+
+    in_town(storage, story)
+
+
+def test_each_write_is_an_entry_of_its_own_under_load(storage: str) -> None:
+    async def story(here: Town) -> None:
+        replies = await asyncio.gather(*(write(here, f"note {number}") for number in range(64)))
+        found = await entries(here)
+        assert {reply.status for reply in replies} == {202}
+        assert {entry.correlation for entry in found} == {reply.headers["X-Correlation-Id"] for reply in replies}
+        assert {entry.message for entry in found} == {reply.headers["Location"].rpartition("/")[2] for reply in replies}
+
+    in_town(storage, story)
