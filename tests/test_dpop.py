@@ -182,6 +182,11 @@ def test_what_a_proof_says_beyond_its_duty_changes_nothing() -> None:
     assert check(made({"nonce": "n", "exp": 1, "sub": "s"}, {"kid": "1"})).issued_at == NOW
 
 
+@pytest.mark.parametrize("name", ["x", "x" * 128, "0c8a6c0e-6f0e-4b55-b2a6-0d0f6f0b3f5e", "å b/c?d"])
+def test_an_id_is_any_short_text(name: str) -> None:
+    assert check(made({"jti": name})).issued_at == NOW
+
+
 def test_each_proof_has_its_own_key_for_the_replay_store_and_the_same_proof_the_same() -> None:
     other = thumbprint(public(OTHER))
     keys = [check(made(claims)).key for claims in ({}, {"jti": "3f9d"}, {"jti": "3f9c "}, {"jti": "å"})]

@@ -147,6 +147,10 @@ def test_a_key_id_that_is_too_long_is_not_asked_for(kid: str) -> None:
     assert world.asked == []
 
 
+def test_a_key_id_may_be_two_hundred_characters_long() -> None:
+    assert asyncio.run(World("x" * 200).ask("x" * 200)) == "x" * 200
+
+
 def test_a_new_key_is_found_at_once_and_under_load() -> None:
     async def work(world: World) -> None:
         await world.ask()
@@ -199,15 +203,25 @@ def test_an_issuer_that_is_down_stops_nobody_for_a_day_and_everybody_after_two()
     asyncio.run(work(World()))
 
 
+def test_who_comes_while_stale_keys_are_asked_for_gets_the_fresh_ones() -> None:
+    async def work(world: World) -> None:
+        await world.ask()
+        world.now += FRESH
+        world.keys = [jwk("2")]
+        assert await world.all(*["1"] * 10) == [None] * 10
+
+    asyncio.run(work(World()))
+
+
 def test_stale_keys_are_asked_for_every_five_minutes_only() -> None:
     async def work(world: World) -> None:
         await world.ask()
         world.down = True
         world.now += FRESH
-        for _ in range(60):
+        for _ in range(61):
             assert set(await world.all(*["1"] * 10)) == {"1"}
             world.now += 10
-        assert world.fetches == 1 + 2
+        assert world.fetches == 1 + 3  # at 0, 300 and 600 seconds
 
     asyncio.run(work(World()))
 

@@ -547,6 +547,24 @@ def test_a_number_that_cannot_be_is_refused_in_strict_and_set_aside_in_repair() 
         ADAPTER.decode(ADAPTER.split(fhir.serialise(resource))[0])
 
 
+@pytest.mark.parametrize(
+    ("system", "value"),
+    [("urn:oid:2.16.578.1.12.4.1.4.4", "123"), ("urn:oid:2.16.578.1.12.4.1.2", "A-1"), ("urn:oid:2.16.578.1.12.4.1.4.101", "31012345")],
+)
+def test_a_number_of_staff_or_of_an_organisation_has_its_shape(system: str, value: str) -> None:
+    resource = document("b")
+    resource["entry"][0]["resource"]["author"][0]["identifier"] = {"system": system, "value": value}
+    path = "$.entry[0].resource.author[0].identifier.value"
+    assert errors(resource) == [path]
+    assert [(each.severity, each.path) for each in told(resource, False)] == [("warning", path)]
+
+
+def test_an_organisation_s_number_is_never_refused_for_its_check_digit() -> None:
+    resource = document("b")
+    resource["entry"][0]["resource"]["author"][0]["identifier"] = {"system": "urn:oid:2.16.578.1.12.4.1.4.101", "value": "314159265"}
+    assert told(resource, True) == []
+
+
 def test_strict_refuses_what_would_be_set_aside_later() -> None:
     resource = document("b")
     resource["entry"][1]["resource"]["patient"]["identifier"]["value"] = "15861050014"

@@ -85,7 +85,7 @@ def normal(url: str) -> str | None:
         return None
     scheme, host = found["scheme"].lower(), found["host"].lower()
     port = int(found["port"] or _DEFAULT_PORT[scheme])
-    path = _without_dots(_PERCENT.sub(_plain, found["path"] or "/"))
+    path = _without_dots(_PERCENT.sub(_plain, found["path"]))
     return f"{scheme}://{host}{path}" if port == _DEFAULT_PORT[scheme] else f"{scheme}://{host}:{port}{path}"
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
 
-from shared.domain import person
+from shared.domain import organisation, person
 from shared.domain.adapter import Finding
 from shared.fhir.check import check
 from shared.fhir.reach import step
@@ -64,16 +64,22 @@ def _more(number: int, severity: Literal["warning", "information"]) -> Finding:
 
 
 def _guarded(node: Any, path: str, numbers: str, valid: bool) -> Iterator[Finding]:
-    """Every identifier of a person, wherever it stands. `valid`: it must be a number that can exist, too."""
+    """Every identifier of a person or an organisation, wherever it stands. `valid`: it must be a number that can exist, too."""
     if type(node) is dict:
-        system, value = node.get("system"), node.get("value")
-        if type(system) is str and type(value) is str:
-            wrong = person.guard(numbers, system, value) or (person.mistake(system, value) if valid else None)
-            if wrong:
-                yield Finding("error", f"{path}.value", "value", wrong, "2.1")
+        yield from _number(node, path, numbers, valid)
         for key, part in node.items():
             if type(part) is dict or type(part) is list:
                 yield from _guarded(part, path + step(key), numbers, valid)
     elif type(node) is list:
         for place, part in enumerate(node):
             yield from _guarded(part, f"{path}[{place}]", numbers, valid)
+
+
+def _number(identifier: Any, path: str, numbers: str, valid: bool) -> Iterator[Finding]:
+    system, value = identifier.get("system"), identifier.get("value")
+    if type(system) is not str or type(value) is not str:
+        return
+    if wrong := person.guard(numbers, system, value) or (person.mistake(system, value) if valid else None):
+        yield Finding("error", f"{path}.value", "value", wrong, "2.1")
+    elif wrong := organisation.mistake(system, value):
+        yield Finding("error" if valid else "warning", f"{path}.value", "value", wrong)
