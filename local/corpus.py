@@ -8,25 +8,34 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from local import signing
+from local.cases import EKSEMPEL, PROVEVIK
+from local.helseid import token
 from local.prepare import HUB
 from local.terminal import Halt, Parser, say
 from shared.access.rows import Auth
 
 RESOURCES = ("bundle", "medicationdispense", "composition", "encounter")  # of the national path
+BY_TOKEN = (  # municipality, path, what it is called: one municipality mends, the other is strict
+    (EKSEMPEL, "communication", "token communication"),
+    *((PROVEVIK, resource, f"strict {resource}") for resource in RESOURCES),
+    (EKSEMPEL, "patient/_search", "look-up patient"),
+)
 NATIONAL = "vkp"
 NOT_YET = ("received", "transformed")
 AT_ONCE = 8
 PATIENCE = 300.0  # seconds until a receipt without an end is called unsettled
 TIMEOUT = 60.0
+RENEWED = 300.0  # seconds that a token is used
 
 _local = threading.local()
 
@@ -38,11 +47,25 @@ class Route:
     name: str
     url: str
     base: str
-    auth: Auth
-    secret: str
+    headers: Callable[[bytes], Mapping[str, str]]  # what proves who sends these bytes
 
-    def headers(self, signed: bytes) -> Mapping[str, str]:
-        return signing.headers(self.auth, self.secret, signed)
+
+@dataclass(slots=True)
+class Bearer:
+    """A client of the sandbox issuer, with a token that is renewed in time."""
+
+    issuer: str
+    client: Mapping[str, Any]
+    shown: str = field(default="", repr=False)
+    until: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def headers(self, _signed: bytes) -> Mapping[str, str]:
+        with self.lock:
+            if time.monotonic() > self.until:
+                got = token(_session(), self.issuer, self.client["client_id"], self.client["private_jwk"], self.client["scopes"])
+                self.shown, self.until = got.access_token, time.monotonic() + RENEWED
+        return {"Authorization": f"Bearer {self.shown}", "ServiceCodes": "rt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +124,16 @@ def routes_of(run: Mapping[str, Any]) -> Iterator[Route]:
             told = sender["auth"]
             auth = Auth(told["scheme"], told.get("header") or told.get("profile", ""), told.get("user", ""), ())
             for name, path in _doors(adapter, sender["tenant"]):
-                yield Route(name, base + path, base, auth, told["secret"])
+                yield Route(name, base + path, base, partial(signing.headers, auth, told["secret"]))
+    yield from _by_token(run, base)
+
+
+def _by_token(run: Mapping[str, Any], base: str) -> Iterator[Route]:
+    """The national contract, through the client of each municipality that may do most."""
+    able = sorted(run["clients"], key=lambda client: len(client["scopes"]))
+    bearers = {client["tenant"]: Bearer(run["issuer"]["url"], client) for client in able}
+    for orgnr, path, name in BY_TOKEN:
+        yield Route(name, f"{base}/epj/r4/{orgnr}/{path}", base, bearers[orgnr].headers)
 
 
 def _doors(adapter: str, orgnr: str) -> list[tuple[str, str]]:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
-
 from shared import log
 from shared.access import jose
 from shared.access.address import unsafe
@@ -48,6 +46,8 @@ class _Known:
 
 def get(url: str) -> bytes:
     """An answer of 200, no redirect followed, no proxy or password of the environment used. Raises what requests does, or ValueError."""
+    import requests  # only where there is an issuer to ask: a sixth of the app's own import
+
     with requests.Session() as session:
         session.trust_env = False
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}

@@ -10,6 +10,7 @@ ROOT = lengths.ROOT
 PRODUCT = [*(ROOT / "shared").rglob("*.py"), *(ROOT / "adapters").rglob("*.py"), ROOT / "function_app.py"]
 PURE = ("shared.domain", "shared.fhir", "shared.access", "shared.contract", "adapters")
 
+SHELL = ("shared.hub", "shared.storage", "shared.settings", "shared.log", "shared.access", "shared.fhir")
 ROOMS = {  # a room, and the rooms of ours that it may import besides itself; shared.errors and shared.domain are open to all
     "shared.errors": (),
     "shared.log": (),
@@ -21,36 +22,9 @@ ROOMS = {  # a room, and the rooms of ours that it may import besides itself; sh
     "shared.keys": ("shared.access", "shared.log"),
     "shared.hub": ("shared.storage", "shared.settings", "shared.log", "shared.access", "shared.keys"),
     "shared.contract": ("shared.access", "shared.fhir"),
-    "shared.door": (
-        "shared.contract",
-        "shared.hub",
-        "shared.keys",
-        "shared.storage",
-        "shared.settings",
-        "shared.log",
-        "shared.access",
-        "shared.fhir",
-    ),
-    "shared.lookup": (
-        "shared.contract",
-        "shared.door",
-        "shared.hub",
-        "shared.storage",
-        "shared.settings",
-        "shared.log",
-        "shared.access",
-        "shared.fhir",
-    ),
-    "shared.flow": (
-        "shared.contract",
-        "shared.door",
-        "shared.hub",
-        "shared.storage",
-        "shared.settings",
-        "shared.log",
-        "shared.access",
-        "shared.fhir",
-    ),
+    "shared.door": ("shared.keys", "shared.contract", *SHELL),
+    "shared.lookup": ("shared.door", *SHELL),
+    "shared.flow": ("shared.door", *SHELL),
     "adapters": ("shared.fhir", "shared.access.signature"),
     "function_app": ("shared",),
 }

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
 import requests
@@ -18,8 +19,15 @@ from tests.test_national import code_of
 DISPENSE = example("vkp", "dispense.json")
 
 
+class Elsewhere(NamedTuple):
+    """`second`: another issuer whom the hub believes, but for no sender of this municipality."""
+
+    town: Town
+    second: SandboxIssuer
+
+
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     """A municipality of a hub that takes DPoP for reads and answers as old clients like it."""
     private, row = new_client("national", VKP_ID, [f"{PREFIX}{action}" for action in ACTIONS])
     [port] = free_ports(1)
@@ -32,16 +40,12 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with serving([row]) as issuer, serving([row]) as second:
         settings["HUB_ISSUERS"] = json.dumps([{"issuer": issuer.url}, {"issuer": second.url}])
         with hub_running(start_azurite(), tmp_path_factory.mktemp("ways"), issuer, private, settings) as hub:
-            SECOND.append(second)
-            yield hub.town()
+            yield Elsewhere(hub.town(), second)
 
 
-SECOND: list[SandboxIssuer] = []  # another issuer whom the hub believes, but for no sender of this municipality
-
-
-def test_one_issuer_s_word_does_not_count_for_another_s_sender(elsewhere: Town) -> None:
-    [second] = SECOND
-    ours = elsewhere.hub.issuer
+def test_one_issuer_s_word_does_not_count_for_another_s_sender(elsewhere: Elsewhere) -> None:
+    town, second = elsewhere
+    ours = town.hub.issuer
     kids = [key["kid"] for key in ours.jwks()["keys"]]
     told = [
         second.mint(),  # a good token of the second issuer, with the vkp-id of a sender of the first
@@ -49,7 +53,7 @@ def test_one_issuer_s_word_does_not_count_for_another_s_sender(elsewhere: Town) 
         second.mint({"iss": ours.url}, {"kid": kids[0]}),  # and names the first's key
         ours.mint({"iss": second.url}),
     ]
-    answers = [elsewhere.write(DISPENSE, "medicationdispense", {"Authorization": f"Bearer {one}"}) for one in told]
+    answers = [town.write(DISPENSE, "medicationdispense", {"Authorization": f"Bearer {one}"}) for one in told]
     assert [code_of(answer) for answer in answers] == ["1.2", "1.5", "1.5", "1.5"]
 
 
@@ -73,8 +77,8 @@ class Holder:
 
 
 @pytest.fixture(scope="module")
-def holder(elsewhere: Town) -> Holder:
-    return Holder(elsewhere)
+def holder(elsewhere: Elsewhere) -> Holder:
+    return Holder(elsewhere.town)
 
 
 def test_a_token_with_its_proof_opens_a_route_that_takes_dpop(holder: Holder) -> None:

@@ -10,15 +10,16 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, NoReturn
-
-from joserfc.jwk import ECKey, RSAKey
-from joserfc.jws import JWSRegistry
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from shared.access.issuer import ALGORITHMS
 from shared.domain import strict
 from shared.errors import PayloadError, Unauthenticated
+
+if TYPE_CHECKING:  # a worker that has just started is ready sooner without the library: it is loaded with the first token
+    from joserfc.jwk import ECKey, RSAKey
+    from joserfc.jws import JWSRegistry
 
 LONGEST = 8192  # characters of a token; as much as a header line may hold at most servers
 _TEXT = re.compile(r"[A-Za-z0-9_-]+")
@@ -28,7 +29,6 @@ _MEMBERS: Mapping[str, tuple[str, ...]] = {"RSA": ("e", "kty", "n"), "EC": ("crv
 _CURVES = {"P-256": 32, "P-384": 48, "P-521": 66}  # octets of a coordinate
 _CURVE = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _RSA_BITS = range(2048, 8193)  # above that a single proof would cost tens of milliseconds
-_REGISTRY = JWSRegistry(algorithms=ALGORITHMS)
 
 Jwk = Mapping[str, Any]
 
@@ -122,7 +122,7 @@ def _fits(jwk: Jwk, algorithm: str) -> bool:
     return jwk.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
 
 
-def _key(jwk: Jwk) -> RSAKey | ECKey | None:
+def _key(jwk: Jwk) -> "RSAKey | ECKey | None":
     members = _members(jwk)
     return _imported(*members) if members else None
 
@@ -137,7 +137,7 @@ def _members(jwk: Jwk) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=256)
-def _imported(*members: str) -> RSAKey | ECKey | None:
+def _imported(*members: str) -> "RSAKey | ECKey | None":
     """Importing costs about as much as verifying. What cannot be imported is remembered too."""
     try:
         return _rsa(*members) if len(members) == 3 else _ec(*members)
@@ -145,21 +145,32 @@ def _imported(*members: str) -> RSAKey | ECKey | None:
         return None
 
 
-def _rsa(exponent: str, _kind: str, modulus: str) -> RSAKey | None:
+def _rsa(exponent: str, _kind: str, modulus: str) -> "RSAKey | None":
+    from joserfc.jwk import RSAKey
+
     e, n = (int.from_bytes(decoded(text) or b"") for text in (exponent, modulus))
     if n.bit_length() not in _RSA_BITS or not n % 2 or not 2 < e < 2**32:
         return None
     return RSAKey.import_key({"kty": "RSA", "n": modulus, "e": exponent})
 
 
-def _ec(curve: str, _kind: str, x: str, y: str) -> ECKey | None:
+def _ec(curve: str, _kind: str, x: str, y: str) -> "ECKey | None":
+    from joserfc.jwk import ECKey
+
     if any(len(decoded(text) or b"") != _CURVES.get(curve) for text in (x, y)):
         return None
     return ECKey.import_key({"kty": "EC", "crv": curve, "x": x, "y": y})
 
 
-def _made(signed: Signed, key: RSAKey | ECKey) -> bool:
+@cache
+def _registry() -> "JWSRegistry":
+    from joserfc.jws import JWSRegistry
+
+    return JWSRegistry(algorithms=ALGORITHMS)
+
+
+def _made(signed: Signed, key: "RSAKey | ECKey") -> bool:
     try:
-        return _REGISTRY.get_alg(signed.algorithm).verify(signed.signed, signed.signature, key)
+        return _registry().get_alg(signed.algorithm).verify(signed.signed, signed.signature, key)
     except Exception:  # a signature that a library stumbles over is none
         return False

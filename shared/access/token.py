@@ -4,7 +4,7 @@
 RFC 8725 and HelseID's (vkp.md 1.6), narrowed: our audience must be the only one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeGuard
@@ -76,11 +76,6 @@ def verify(presented: Presented, jwk: Jwk, now: float) -> Claims:
         thumbprint=_thumbprint(claims),
         expires=expires,
     )
-
-
-def holds(scopes: Collection[str], action: str) -> bool:
-    """Whether the scopes allow an action such as patient.read: by name, or by patient.*"""
-    return action in scopes or f"{action.partition('.')[0]}.*" in scopes
 
 
 def number(value: object) -> float | None:
