@@ -17,7 +17,6 @@ from shared.flow.status import status
 from shared.flow.sweep import anchor, forget, purge, sweep
 from shared.flow.transform import transform
 from shared.hub import Hub, open_hub
-from shared.lookup.look_up import Asked, look_up
 from shared.settings import Settings
 from shared.storage.queues import read
 
@@ -52,6 +51,8 @@ async def on_fhir(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("epj/r4/{orgnr}/{resource}/_search", methods=["POST"])
 async def on_search(req: func.HttpRequest) -> func.HttpResponse:
     """A sender looks somebody up in the municipality's journal (vkp.md 1.5)."""
+    from shared.lookup.look_up import Asked, look_up  # a worker that has just started takes its first alarm sooner without it
+
     resource, path = req.route_params["resource"].lower(), urlsplit(req.url).path
     return _response(await look_up(await hub(), Asked(req.route_params["orgnr"], resource, _headers(req), path, req.get_body())))
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import requests
+
 from shared import log
-from shared.access import jose
 from shared.access.address import unsafe
-from shared.access.issuer import Issuer
-from shared.access.token import LONGEST_NAME
+from shared.access.issuer import LONGEST_NAME, Issuer
 from shared.domain import strict
 from shared.errors import Unavailable
 
@@ -46,8 +46,6 @@ class _Known:
 
 def get(url: str) -> bytes:
     """An answer of 200, no redirect followed, no proxy or password of the environment used. Raises what requests does, or ValueError."""
-    import requests  # only where there is an issuer to ask: a sixth of the app's own import
-
     with requests.Session() as session:
         session.trust_env = False
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -142,6 +140,8 @@ def _keys(found: Any) -> Mapping[str, Jwk]:
     rows = found.get("keys") if isinstance(found, dict) else None
     if not isinstance(rows, list) or len(rows) > MOST_KEYS:
         raise ValueError("no set of keys")
+    from shared.access import jose  # with the first keys, not at the start of a worker
+
     good = [row for row in rows if jose.usable(row)]
     if not good:
         raise ValueError("no key for signatures")

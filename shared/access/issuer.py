@@ -5,6 +5,8 @@ from dataclasses import dataclass
 # RFC 7518: asymmetric only. `none` and HMAC are in no list: a public key must never serve as a shared secret
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 
+LONGEST_NAME = 200  # characters of a vkp-id, a client or a key's id
+
 
 @dataclass(frozen=True, slots=True)
 class Issuer:

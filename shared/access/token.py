@@ -10,11 +10,10 @@ from decimal import Decimal
 from typing import Any, TypeGuard
 
 from shared.access import jose
-from shared.access.issuer import ALGORITHMS, Issuer
+from shared.access.issuer import ALGORITHMS, LONGEST_NAME, Issuer
 from shared.access.jose import Jwk, refuse
 
 TYPES = ("at+jwt", "application/at+jwt", "jwt")  # not dpop+jwt, client-authentication+jwt, logout+jwt ...
-LONGEST_NAME = 200  # of a vkp-id, a client or a key's id
 _NAME = "access token"
 _LATEST = 1e11  # seconds: the year 5138; above it somebody writes milliseconds, and the token would never end
 _AGAIN = "ask the issuer for a new token"

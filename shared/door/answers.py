@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from shared.contract.statuses import TITLES
 from shared.domain.adapter import Answer, Finding
 
 PROBLEM, FHIR, JSON = "application/problem+json", "application/fhir+json", "application/json"
@@ -69,6 +68,8 @@ def accepted(receipt: str, national: National | None, findings: Sequence[Finding
 def refused(fault: Fault, national: National | None) -> Reply:
     if national:
         return _outcome(fault, national)
+    from shared.contract.statuses import TITLES
+
     problem: dict[str, Any] = {"type": f"{_TYPE}{fault.status}", "title": TITLES.get(fault.status, "Refused"), "status": fault.status}
     problem |= {"detail": fault.reason, "remedy": fault.remedy}
     if fault.field:

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError
 
 from shared import log
-from shared.access import dpop, token
 from shared.access.register import Register, Sender
 from shared.access.secret import same_secret
 from shared.access.signature import authenticate
-from shared.access.token import Claims
 from shared.door.answers import Fault
 from shared.errors import Unauthenticated, Unavailable
 from shared.hub import Hub
+
+if TYPE_CHECKING:
+    from shared.access.token import Claims
 
 BEARER, DPOP = "bearer", "dpop"
 _BASIC = {"WWW-Authenticate": 'Basic realm="knutepunkt"'}
@@ -78,7 +80,9 @@ def bound(hub: Hub, action: str) -> bool:
     return bool(hub.settings.dpop & {action, f"{resource}.*", f"*.{verb}", "*"})
 
 
-async def _claims(hub: Hub, headers: Mapping[str, str], wanted: str, route: tuple[str, str]) -> Claims:
+async def _claims(hub: Hub, headers: Mapping[str, str], wanted: str, route: tuple[str, str]) -> "Claims":
+    from shared.access import token  # a worker that has just started is ready sooner without it, and without `dpop`
+
     if scheme(headers) != wanted:
         raise Unauthenticated(f"this route takes Authorization: {_NAMES[wanted]} and nothing else", "get an access token of that kind")
     shown = headers["authorization"].partition(" ")[2].strip()
@@ -98,13 +102,15 @@ _NAMES = {BEARER: "Bearer", DPOP: "DPoP"}
 
 
 async def _proven(hub: Hub, headers: Mapping[str, str], shown: str, route: tuple[str, str], thumbprint: str) -> None:
+    from shared.access import dpop  # as above
+
     method, path = route
     proof = dpop.verify(headers.get("dpop", ""), shown, method, hub.settings.public_url + path, hub.clock(), thumbprint)
     if not await hub.replays.first(proof.key, proof.issued_at):
         raise Unauthenticated("the DPoP proof was used before", "make a new proof, with a new jti, for every request")
 
 
-def _registered(hub: Hub, register: Register, tenant: str, claims: Claims) -> Sender | None:
+def _registered(hub: Hub, register: Register, tenant: str, claims: "Claims") -> Sender | None:
     found = register.tenant(tenant)
     first = hub.settings.issuers[0].issuer
     for sender in found.senders if found else ():
