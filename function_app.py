@@ -53,8 +53,11 @@ async def on_search(req: func.HttpRequest) -> func.HttpResponse:
     """A sender looks somebody up in the municipality's journal (vkp.md 1.5)."""
     from shared.lookup.look_up import Asked, look_up  # a worker that has just started takes its first alarm sooner without it
 
-    resource, path = req.route_params["resource"].lower(), urlsplit(req.url).path
-    return _response(await look_up(await hub(), Asked(req.route_params["orgnr"], resource, _headers(req), path, req.get_body())))
+    called = urlsplit(req.url)
+    asked = Asked(
+        req.route_params["orgnr"], req.route_params["resource"].lower(), _headers(req), called.path, req.get_body(), bool(called.query)
+    )
+    return _response(await look_up(await hub(), asked))
 
 
 @app.route("epj/r4/{orgnr}/metadata", methods=["GET"])

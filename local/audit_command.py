@@ -95,12 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("export", "show"):
         made[name].add_argument("tenant", type=_orgnr, metavar="ORGNR", help="the municipality")
         made[name].add_argument("--who", type=_who, required=True, metavar="NAME", help="who is reading: stands in the log afterwards")
+        made[name].add_argument("--patient-from-stdin", action="store_true", help="one citizen's entries; the number is read from stdin")
     made["show"].add_argument("--last", type=_count, default=20, metavar="N", help="how many entries (20)")
     made["export"].add_argument(
         "--from", dest="since", type=_time, metavar="TIME", help="from then on: 2026-11-18, or with time and offset"
     )
     made["export"].add_argument("--to", dest="until", type=_time, metavar="TIME", help="before then; a day is its first moment in Norway")
-    made["export"].add_argument("--patient-from-stdin", action="store_true", help="one citizen's entries; the number is read from stdin")
     made["export"].add_argument("--out", metavar="FILE", help="a new file, for its owner only (standard output)")
     return parser
 
@@ -134,7 +134,7 @@ def _time(text: str) -> datetime:
 
 async def _run(options: argparse.Namespace, factory: LogFactory, key: bytes) -> int:
     anchors = _anchors(options.anchor) if options.what == "verify" and options.anchor else []
-    wanted = _citizen(options.tenant, key) if options.what == "export" and options.patient_from_stdin else ()
+    wanted = _citizen(options.tenant, key) if getattr(options, "patient_from_stdin", False) else ()
     async with factory() as log:
         match options.what:
             case "verify":
@@ -142,7 +142,7 @@ async def _run(options: argparse.Namespace, factory: LogFactory, key: bytes) -> 
             case "anchor":
                 return await _anchor(log)
             case "show":
-                return await _show(log, options)
+                return await _show(log, options, wanted)
         return await _export(log, options, wanted)
 
 
@@ -227,11 +227,13 @@ def _known(name: str, number: int, line: str) -> tuple[str, Head]:
         raise Slip(f"{name}:{number}: is no line that ./hub audit anchor printed") from None
 
 
-async def _show(log: AuditLog, options: argparse.Namespace) -> int:
-    end = await _reading(log, options, f"show, last {options.last}")
+async def _show(log: AuditLog, options: argparse.Namespace, wanted: Sequence[str]) -> int:
+    end = await _reading(log, options, f"show, last {options.last}", wanted)
     found: list[Entry] = []
-    async for row in log.read(options.tenant, max(0, end.rows - options.last)):  # a row holds one entry at least
-        found += _readable(row) if row.sequence < end.rows else []
+    first = 0 if wanted else max(0, end.rows - options.last)  # a row holds one entry at least
+    async for row in log.read(options.tenant, first):
+        entries = _readable(row) if row.sequence < end.rows else []
+        found += [entry for entry in entries if not wanted or set(wanted) & set(entry.patients)]
     print(table(found[-options.last :]))
     return OK
 

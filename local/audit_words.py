@@ -7,7 +7,7 @@ from shared.access.entry import Entry
 from shared.domain.clock import OSLO
 from shared.fhir import terminology
 
-HEADINGS = ("Tid", "Hvem", "Hva", "Gjelder", "Tjenestekoder", "Utfall")
+HEADINGS = ("Tid", "Hvem", "Hva", "Gjelder", "Tjenestekoder", "Utfall", "Korrelasjons-id")
 THINGS = {
     "allergyintolerance": "allergier",
     "bundle": "dokument",
@@ -35,7 +35,8 @@ def table(entries: Sequence[Entry]) -> str:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     when = datetime.fromtimestamp(entry.at, UTC).astimezone(OSLO)
-    cells = (f"{when:%d.%m.%Y %H:%M:%S}", _who(entry), _what(entry), _whom(entry), ", ".join(entry.service_codes) or "–", _outcome(entry))
+    codes = ", ".join(entry.service_codes) or "–"
+    cells = (f"{when:%d.%m.%Y %H:%M:%S}", _who(entry), _what(entry), _whom(entry), codes, _outcome(entry), entry.correlation)
     return tuple(_plain(cell) for cell in cells)
 
 

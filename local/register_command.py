@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from local.terminal import Parser
-from shared.access.register import Register, Tenant
+from shared.access.register import Register, Sender, Tenant
 from shared.access.register_difference import difference
 from shared.access.register_toml import Known, read
 from shared.access.toml_table import Finding
@@ -201,10 +201,25 @@ async def _change(tenants: Sequence[Tenant], store_factory: StoreFactory, *, wri
     async with store_factory() as store:
         register = await store.load()
         for tenant in tenants:
+            _tell_shared(tenant, register)
             changes = difference(register.tenant(tenant.orgnr), tenant)
             if write and changes:
                 await store.save(tenant)
             _tell_changes(tenant, changes, write=write)
+
+
+def _tell_shared(tenant: Tenant, register: Register) -> None:
+    """A copied file lets the neighbour's senders in, with the neighbour's secrets and vkp-ids: seldom meant."""
+    for other in register.tenants.values():
+        theirs = {one for sender in other.senders for one in _proofs(sender)} if other.orgnr != tenant.orgnr else set()
+        for sender in tenant.senders:
+            if shared := [one for one in _proofs(sender) if one in theirs]:
+                print(f"warning: sender {sender.name} proves itself as a sender of {_title(other)} does ({', '.join(shared)})")
+
+
+def _proofs(sender: Sender) -> tuple[str, ...]:
+    """What opens the door for it: names of secrets, a vkp-id."""
+    return (f"vkp_id {sender.auth.user}",) if sender.auth.scheme == "token" else sender.auth.secrets
 
 
 def _tell_unset(files: Sequence[File], settings: Collection[str]) -> None:
@@ -221,6 +236,7 @@ def _tell_changes(tenant: Tenant, changes: Sequence[str], *, write: bool) -> Non
     if not changes:
         print(f"{_title(tenant)}: nothing to change")
         return
-    print(f"{_title(tenant)}: {_count(len(changes), 'change')} {'written' if write else 'to apply'}")
+    done = "written; a running hub sees them within 10 seconds" if write else "to apply"
+    print(f"{_title(tenant)}: {_count(len(changes), 'change')} {done}")
     for change in changes:
         print(f"  {change}")

@@ -8,6 +8,7 @@ import orjson
 
 from shared.access.address import unsafe
 from shared.access.issuer import ALGORITHMS, Issuer
+from shared.access.permission import RECEIPT, RESOURCES
 
 Value = TypeVar("Value")
 Secret = Callable[[str], str | None]
@@ -101,8 +102,9 @@ def _address(text: str) -> str:
 
 def _actions(text: str) -> frozenset[str]:
     actions = frozenset(part.strip() for part in text.split(",") if part.strip())
-    if any(action != "*" and (action.count(".") != 1 or action.rpartition(".")[2] not in ("read", "write")) for action in actions):
-        raise ValueError("give actions with commas between, as patient.read, *.write, or * for all")
+    if strange := actions - {"*", "*.read", "*.write", RECEIPT, *RESOURCES}:
+        known = ", ".join(("*", "*.read", "*.write", RECEIPT, *RESOURCES))
+        raise ValueError(f"holds {len(strange)} actions that there are not; known are {known}")
     return actions
 
 
@@ -133,8 +135,14 @@ def _issuer(row: dict[str, Any]) -> Issuer:
     issuer = Issuer(**made)
     if wrong := unsafe(issuer.issuer):
         raise ValueError(f"issuer {wrong[0]}: {wrong[1]}")
-    if not issuer.audience or not issuer.sender_claim or not issuer.algorithms or any(one not in ALGORITHMS for one in issuer.algorithms):
-        raise ValueError(f"an issuer needs an audience, a sender_claim and algorithms out of {', '.join(ALGORITHMS)}")
+    if (
+        not issuer.audience
+        or not issuer.sender_claim
+        or not issuer.client_claim
+        or not issuer.algorithms
+        or any(one not in ALGORITHMS for one in issuer.algorithms)
+    ):
+        raise ValueError(f"an issuer needs an audience, a sender_claim, a client_claim and algorithms out of {', '.join(ALGORITHMS)}")
     if not 0 <= issuer.leeway <= 60:
         raise ValueError("leeway is from 0 to 60 seconds")
     return issuer

@@ -303,6 +303,7 @@ def test_show_is_a_table_in_norwegian(desk: Desk, capsys: pytest.CaptureFixture[
     )
     assert desk.run("show", ENTRY.tenant, "--who", "k.nattugle") == 0
     found = [re.split(r" {2,}", line) for line in capsys.readouterr().out.splitlines()]
+    assert [row.pop() for row in found] == ["Korrelasjons-id", *(entry(at).correlation for at in range(3))]
     assert found == [
         ["Tid", "Hvem", "Hva", "Gjelder", "Tjenestekoder", "Utfall"],
         [
@@ -323,6 +324,13 @@ def test_show_is_a_table_in_norwegian(desk: Desk, capsys: pytest.CaptureFixture[
             "avvist: ikke oppfylt tjenstlig behov (1.3)",
         ],
     ]
+
+
+def test_show_tells_of_one_citizen(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.write(entry(0), entry(1, patients=(key_of("1"), key_of(STILLE))), entry(2, patients=(key_of("2"),)))
+    assert desk.run("show", ENTRY.tenant, "--who", "k.nattugle", "--patient-from-stdin", typed=STILLE) == 0
+    told = capsys.readouterr().out
+    assert [line[17:19] for line in told.splitlines()[1:]] == ["41"] and STILLE not in told
 
 
 def test_show_tells_the_latest(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -348,7 +356,7 @@ def test_a_terminal_is_not_told_what_to_do() -> None:
 
 
 def test_what_failed_is_told_from_what_was_refused() -> None:
-    assert worded([replace(ENTRY, status=504, code="3.1")]).endswith("feilet: time out (3.1)")
+    assert worded([replace(ENTRY, status=504, code="3.1")]).endswith(f"feilet: time out (3.1)  {ENTRY.correlation}")
 
 
 def test_what_has_no_words_of_ours_is_told_in_its_own() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.event import Person
-from shared.fhir.found import Patients, about, active_services, searchset, shown
+from shared.fhir.found import Patients, about, active_services, one_person, searchset
 
 FNR = "urn:oid:2.16.578.1.12.4.1.4.1"
 STILLE, RUND = Person(FNR, "14834812097"), Person(FNR, "01815050130")
@@ -22,6 +22,11 @@ def patient(number: str = STILLE.value, name: str = "1", **more: Any) -> Any:
 
 def condition(**subject: Any) -> Any:
     return {"resourceType": "Condition", "subject": subject}
+
+
+def answered(resource: Any) -> Any:
+    """As it stands in a searchset."""
+    return searchset([("", resource)], [], Patients([("", resource)]))["entry"][0]["resource"]
 
 
 def is_about(resource: Any, *others: Any, citizen: Person = STILLE) -> bool:
@@ -118,30 +123,57 @@ def protected(**flag: Any) -> Any:
 
 @pytest.mark.parametrize("flag", [{"valueBoolean": True}, {}, {"valueString": "ja"}, {"valueBoolean": "false"}, {"valueCode": "7"}])
 def test_whoever_has_a_protected_address_has_none_that_is_shown(flag: dict[str, Any]) -> None:
-    told = json.dumps(shown(protected(**flag)), ensure_ascii=False)
+    told = json.dumps(answered(protected(**flag)), ensure_ascii=False)
     assert not [word for word in HIDDEN if word in told]
     assert STILLE.value in told and "+4799999999" in told
 
 
 def test_an_address_that_is_expressly_not_protected_is_shown() -> None:
-    assert "Skjulby" in json.dumps(shown(protected(valueBoolean=False)))
+    assert "Skjulby" in json.dumps(answered(protected(valueBoolean=False)))
 
 
-def test_the_searchset_hides_a_protected_address_too() -> None:
-    told = json.dumps(searchset([("", protected(valueBoolean=True))], [("", protected(valueBoolean=True))]))
-    assert "Skjulby" not in told
+def test_what_else_is_about_somebody_protected_does_not_tell_where_they_live_either() -> None:
+    about_them = condition(identifier={"system": FNR, "value": STILLE.value}) | {
+        "text": {"status": "generated", "div": "<div>Hemmeligveien 9</div>"},
+        "contained": [patient(address=[ADDRESS])],
+        "code": {"text": "Hypertensjon"},
+    }
+    told = json.dumps(searchset([("", about_them)], [], Patients([("", about_them), ("", protected(valueBoolean=True))])))
+    assert "Hemmeligveien" not in told and "Hypertensjon" in told
+    assert "Hemmeligveien" in json.dumps(answered(about_them))
+
+
+def test_a_plan_of_somebody_protected_keeps_its_words() -> None:
+    plan = {"resourceType": "Composition", "subject": {"reference": "Patient/1"}, "section": [{"text": {"div": "<div>Trygg gange.</div>"}}]}
+    told = json.dumps(searchset([("", plan)], [], Patients([("", plan), ("", protected(valueBoolean=True))])))
+    assert "Trygg gange." in told
 
 
 def test_references_follow_the_names_of_the_answer() -> None:
     found = [("https://epj.example/fhir/Condition/9", condition(reference="Patient/1"))]
-    made = searchset(found, [("https://epj.example/fhir/Patient/1", patient())])
+    beside = [("https://epj.example/fhir/Patient/1", patient())]
+    made = searchset(found, beside, Patients([*found, *beside]))
     assert made["entry"][0]["resource"]["subject"]["reference"] == made["entry"][1]["fullUrl"]
     assert "epj.example" not in json.dumps(made)
 
 
-def test_a_reference_that_leads_out_of_the_answer_keeps_type_and_id_only() -> None:
-    made = searchset([("", {"resourceType": "Condition", "recorder": {"reference": "https://inne.epj.example/fhir/Practitioner/5"}})], [])
-    assert made["entry"][0]["resource"]["recorder"]["reference"] == "Practitioner/5"
+def test_a_reference_that_leads_out_of_the_answer_says_what_it_can_without_the_journal_s_address() -> None:
+    found = [
+        ("", {"resourceType": "Condition", "recorder": {"reference": "https://inne.epj.example/fhir/Practitioner/5", "display": "Lege"}})
+    ]
+    made = searchset(found, [], Patients(found))
+    assert made["entry"][0]["resource"]["recorder"] == {"type": "Practitioner", "display": "Lege"}
+
+
+def test_a_patient_who_is_not_handed_out_is_still_named_by_number() -> None:
+    found = [("", condition(reference="Patient/1/_history/3"))]
+    made = searchset(found, [], Patients([*found, ("", patient())]))
+    assert made["entry"][0]["resource"]["subject"] == {"type": "Patient", "identifier": {"system": FNR, "value": STILLE.value}}
+
+
+def test_two_people_of_one_system_are_never_one() -> None:
+    assert one_person({STILLE}) and one_person({STILLE, Person("https://epj.example/no", "7")})
+    assert not one_person({STILLE, RUND}) and not one_person(set())
 
 
 JSON = st.recursive(
@@ -162,4 +194,5 @@ JSON = st.recursive(
 def test_nothing_that_a_journal_says_makes_it_stumble(resource: Any) -> None:
     Patients([("", resource)]).persons(resource)
     active_services({**resource, "resourceType": "EpisodeOfCare", "status": "active"}, TODAY)
-    searchset([("u", {"resourceType": "Patient", **shown(resource)})], [])
+    found = [("u", {"resourceType": "Patient", **resource})]
+    searchset(found, [], Patients(found))

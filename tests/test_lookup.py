@@ -157,6 +157,12 @@ def test_a_signature_opens_no_look_up(home: Town) -> None:
     assert (answer.status_code, code_of(answer)) == (401, "1.5")
 
 
+def test_parameters_in_the_address_are_refused_and_not_passed_over(home: Town) -> None:
+    url = f"{home.hub.url}/epj/r4/{home.orgnr}/patient/_search?identifier={STILLE}"
+    answer = requests.post(url, headers={**home.bearer(), "ServiceCodes": "rt"}, timeout=30)
+    assert (answer.status_code, code_of(answer)) == (400, "2.3") and STILLE not in answer.text
+
+
 # what is shown, and what never is
 
 
@@ -184,6 +190,17 @@ def test_patients_stand_beside_services_for_those_who_may_read_patients(home: To
     both = home.search("episodeofcare", {"identifier": STILLE})
     only = home.search("episodeofcare", {"identifier": STILLE}, headers=home.bearer("episodeofcare.read"))
     assert resources(both, "Patient") and not resources(only, "Patient") and types(only) == types(both)
+
+
+def test_a_journal_that_answers_in_parts_gives_nobody_twice(told: Town) -> None:
+    whole = {
+        resource: types(told.search(resource, form, "rt")) for resource, form in (("patient", None), ("careplan", {"identifier": STILLE}))
+    }
+    told.tell_journal("pages", size=1)
+    for resource, form in (("patient", None), ("careplan", {"identifier": STILLE})):
+        answer = told.search(resource, form, "rt")
+        names = [entry["fullUrl"] for entry in answer.json()["entry"]]
+        assert types(answer) == whole[resource] and len(set(names)) == len(names)
 
 
 def test_a_journal_s_own_addresses_stay_inside_and_references_still_lead_to_their_entries(home: Town) -> None:

@@ -219,5 +219,44 @@ def test_each_write_and_look_up_leaves_an_entry_refusals_too(town: Town) -> None
     assert unknown.headers["X-Correlation-Id"] not in found and len(found) == 4
 
 
+def test_whom_a_refused_look_up_or_write_was_about_stands_in_the_log(town: Town) -> None:
+    good = town.search("patient", {"identifier": STILLE})
+    refused = [
+        town.search("patient", {"identifier": STILLE}, codes=None),
+        town.search("patient", {"identifier": STILLE}, headers=town.bearer("bundle.write")),
+        town.write(DISPENSE, "medicationdispense", town.bearer("bundle.write")),
+    ]
+    found = {entry.correlation: entry for entry in entries(town)}
+    [key] = found[good.headers["X-Correlation-Id"]].patients
+    assert [found[answer.headers["X-Correlation-Id"]].patients for answer in refused] == [(key,)] * 3
+
+
+def test_whoever_is_asked_for_by_a_journal_s_own_number_is_found_in_the_log_by_every_number_that_was_told(town: Town) -> None:
+    answer = town.search("patient", {"identifier": "http://cosdoc.dips.no/lopenummer|1302"}, codes="rt")
+    told = [one for entry in answer.json()["entry"] for one in entry["resource"]["identifier"]]
+    [entry] = entries(town)
+    assert answer.status_code == 200 and len(entry.patients) == len(told)
+
+
+def test_whoever_shows_nothing_is_told_that_a_token_would_do(home: Town) -> None:
+    answer = home.write(DISPENSE, "medicationdispense", {})
+    assert answer.status_code == 401 and "Bearer" in answer.headers["WWW-Authenticate"]
+    assert "invalid_token" not in home.search("patient", headers={}).headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("identifier", [{"value": "13116900216"}, {"system": "2.16.578.1.12.4.1.4.1", "value": "13116900216"}])
+def test_the_guard_knows_a_number_however_its_system_is_spelt(home: Town, identifier: dict[str, str]) -> None:
+    tree = json.loads(DISPENSE)
+    tree["subject"]["identifier"] = identifier
+    answer = home.write(json.dumps(tree).encode(), "medicationdispense")
+    assert (answer.status_code, code_of(answer)) == (400, "2.1") and "13116900216" not in answer.text
+
+
+def test_a_number_that_cannot_be_is_told_to_wait_for_a_human(home: Town) -> None:
+    answer = home.write(example("vkp", "set-aside-wrong-number.json"), "medicationdispense")
+    told = [one for one in answer.json()["issue"] if "set aside" in one["details"]["text"]]
+    assert answer.status_code == 202 and [one["details"]["coding"][0]["code"] for one in told] == ["2.1"]
+
+
 def test_actions_are_the_scopes_of_the_national_contract(running: Running) -> None:
     assert len(ACTIONS) == 12 and PREFIX == "nhn:vkp/api/user/"

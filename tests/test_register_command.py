@@ -125,9 +125,23 @@ def test_diff_shows_and_writes_nothing(file: Path, shelf: Shelf, capsys: pytest.
     assert shelf.saved == []
 
 
+def test_a_copied_file_is_told_to_let_the_neighbours_senders_in(
+    file: Path, tmp_path: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["apply", str(file)], shelf.open, URL) == 0
+    copy = tmp_path / "310999991.toml"
+    copy.write_text(file.read_text().replace("310123455", "310999991"))
+    capsys.readouterr()
+    assert main(["diff", str(copy)], shelf.open, URL) == 0
+    assert "warning: sender alarms proves itself as a sender of Eksempel kommune (310123455) does" in capsys.readouterr().out
+
+
 def test_apply_writes_and_says_what(file: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["apply", str(file)], shelf.open, URL) == 0
-    assert "5 changes written\n  + municipality 310123455 Eksempel kommune\n  + sender alarms: Alarmer\n" in capsys.readouterr().out
+    assert (
+        "5 changes written; a running hub sees them within 10 seconds\n  + municipality 310123455 Eksempel kommune\n  + sender alarms: Alarmer\n"
+        in capsys.readouterr().out
+    )
     assert shelf.tenants["310123455"].endpoints[0].url == "http://127.0.0.1:4000/gerica"
 
 

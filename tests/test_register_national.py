@@ -336,9 +336,17 @@ def test_a_change_is_told_in_words(old: str, new: str, lines: list[str]) -> None
 
 def test_a_new_municipality_says_whom_it_lets_do_what() -> None:
     told = difference(None, good())
-    assert "+ sender response-centre: Responssenter; resources bundle.write, composition.*, patient.read; service codes ta, gps" in told
+    auth = "auth token x-key Skyen Respons_Østby https://sts.example (RESPONS_KEY)"
+    rights = "resources bundle.write, composition.*, patient.read; service codes ta, gps"
+    assert f"+ sender response-centre: Responssenter; {auth}; {rights}" in told
     assert "+ service gps: %.2.3" in told
     assert "+ look-up by fhir: https://journal.example/gerica/fhir, auth basic hub (GERICA_PASSWORD)" in told
+
+
+@pytest.mark.parametrize(("pattern", "word"), [("%", "every service"), ("%%", "every service"), ("6.*", "a *")])
+def test_a_pattern_that_opens_more_or_less_than_it_looks_is_warned_of(pattern: str, word: str) -> None:
+    told = findings(GOOD.replace('"%.2.3"', f'"{pattern}"'))
+    assert [(finding.warning, word in finding.what) for finding in told] == [(True, True)]
 
 
 def test_every_field_of_a_municipality_that_differs_is_told() -> None:

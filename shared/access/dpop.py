@@ -67,7 +67,7 @@ def _for_this(claims: Mapping[str, Any], token: str, method: str, url: str) -> N
 def _fresh(claims: Mapping[str, Any], now: float) -> float:
     issued = number(claims.get("iat"))
     if issued is None or not -SKEW <= now - issued <= OLDEST + SKEW:
-        refuse(_NAME, f"was not made within the last {OLDEST:.0f} seconds (iat)", f"{_NEW}, and check the clock")
+        refuse(_NAME, f"was not made within the last {OLDEST + SKEW:.0f} seconds (iat)", f"{_NEW}, and check the clock")
     return issued
 
 

@@ -9,6 +9,5 @@ from shared.domain.event import Person
 def patient_key(key: bytes, tenant: str, citizen: Person) -> str:
     """A keyed hash, worthless without the key: the same for the same citizen of a municipality, in parcels and in the audit log, however
     their number's system was spelt."""
-    kind = person.KINDS.get(citizen.system) if citizen.system else person.kind(citizen.value)
-    system = person.SYSTEMS[kind] if kind else citizen.system
+    system = person.canonical(citizen.system, citizen.value)
     return hmac.digest(key, f"{tenant}|{system}|{citizen.value}".encode(), "sha256").hex()[:32]

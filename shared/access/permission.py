@@ -14,6 +14,8 @@ from shared.errors import PayloadError
 ACTIONS = (*(f"{name}.write" for name in WRITES), *(f"{name}.read" for name in LOOKUPS))
 RESOURCES = (*ACTIONS, *dict.fromkeys(f"{name}.*" for name in (*WRITES, *LOOKUPS)))  # what a register or a scope can grant
 
+RECEIPT = "receipt.read"  # asking what became of a payload; no scope, but HUB_DPOP may name it
+
 HEADER = "ServiceCodes"
 MOST_CODES = 20
 CODE = re.compile(r"[A-Za-z0-9_-]{1,20}")  # matched before lower(): some letters of other alphabets become ASCII by it
@@ -87,7 +89,7 @@ def _ungranted(sender: Sender, action: str, scopes: Collection[str]) -> No | Non
     if not grants(sender.resources, action):
         return No("1.2", "the municipality has not allowed the sender to do this", "ask the municipality to allow it in its register")
     if not grants(scopes, action):
-        return No("1.4", "the access token has no scope for this", "ask for the scope of this resource when you fetch the token")
+        return No("1.4", f"the access token has no scope for {action}", f"ask for the scope that ends in {action} when you fetch the token")
     return None
 
 

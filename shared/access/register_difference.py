@@ -69,7 +69,7 @@ def _summary(row: Row) -> str:
         case Lookup():
             return f"{row.url}, auth {_told(row.auth)}"
         case Sender(resources=(_, *_)):  # what is let in is what a reviewer looks for
-            return f"{row.title}; resources {_told(row.resources)}; service codes {_told(row.service_codes)}"
+            return f"{row.title}; auth {_told(row.auth)}; resources {_told(row.resources)}; service codes {_told(row.service_codes)}"
     return row.title
 
 

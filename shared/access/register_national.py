@@ -69,6 +69,15 @@ def check(sending: Sequence[tuple[Table, Sender]], services: Sequence[tuple[Tabl
         _published(table, "code", (row.code,))
         if row.code and row.code not in allowed:
             table.wrong("code", "no sender may look up under it", "add it to a sender's service_codes, or remove it", warning=True)
+        _reach(table, row.patterns)
+
+
+def _reach(table: Table, patterns: Collection[str]) -> None:
+    """What opens more, or less, than it looks."""
+    if any(pattern.strip("%") == "" for pattern in patterns):
+        table.wrong("codes", "stands for every service, and so for every citizen who has one", "name the journal's codes", warning=True)
+    if any("*" in pattern for pattern in patterns):
+        table.wrong("codes", "holds a *, which is a sign like any other here", "write % for any text", warning=True)
 
 
 def _published(table: Table, key: str, codes: Collection[str]) -> None:

@@ -147,7 +147,7 @@ ROUTES: tuple[Route, ...] = (
         "What a municipality's FHIR address can do",
         "The CapabilityStatement of one municipality.",
         {200: Answer(FHIR, "CapabilityStatement", "The statement.", _CORRELATED)},
-        (404, 503),
+        (400, 404, 503),
         FHIR,
     ),
     Route(

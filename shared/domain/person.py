@@ -29,6 +29,8 @@ KINDS = {system: kind for kind, system in SYSTEMS.items()} | {
     "http://hl7.no/fhir/NamingSystem/DNR": Kind.DNR,
     "http://hl7.no/fhir/NamingSystem/FHNR": Kind.FHN,
 }
+_SPELT = {system.lower(): found for system, found in KINDS.items()}
+_OID = re.compile(r"[0-9]+(\.[0-9]+)+")
 HOSPITAL = "HNR"  # the system of every hospital's H-nummer, literally
 _DIGITS = re.compile(r"[0-9]{11}")  # not str.isdigit: that is true for other alphabets' digits
 _FIRST = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1)
@@ -37,6 +39,18 @@ _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _INVENTED = (80, 65, 40)  # added to the month: Tenor; NHN; NAV Dolly. +40 is a hospital's own H-nummer too, which never leaves the house
 _OLDER = re.compile(r"[89][0-9]{10}")  # the older H-nummer, which has no date; nothing is published of its check digits
 GUARDS = ("production", "test", "any")  # whose numbers an environment takes: real people's, invented people's, everybody's
+
+
+def canonical(system: str, value: str = "") -> str:
+    """The published system of a person's number, however it is spelt: another URI, a bare OID, in capitals, with blanks around it.
+
+    Without a system it is what the value can only be. Any other system stays as it is: a journal's own.
+    """
+    spelt = system.strip().lower()
+    if not spelt:
+        return system_of(value) or ""
+    found = _SPELT.get(f"urn:oid:{spelt}" if _OID.fullmatch(spelt) else spelt.replace("https:", "http:", 1))
+    return SYSTEMS[found] if found else system
 
 
 def kind(number: str) -> Kind | None:
@@ -71,7 +85,7 @@ def person(number: str, display: str = "") -> Person | None:
 
 def mistake(system: str, number: str) -> str | None:
     """What is wrong with a number under a national system, or a hospital's; None if nothing is, or if the system is a journal's own."""
-    claimed = Kind.HNR if system == HOSPITAL else KINDS.get(system)
+    claimed = Kind.HNR if system == HOSPITAL else KINDS.get(canonical(system, number))
     if claimed is None:
         return None
     found = Kind.HNR if claimed is Kind.HNR and _of_a_hospital(number) else kind(number)
@@ -88,7 +102,7 @@ def guard(environment: str, system: str, value: str) -> str | None:
     """
     if environment not in GUARDS:
         raise ValueError("environment is none of GUARDS")
-    if system not in KINDS or kind(value) not in (Kind.FNR, Kind.DNR):
+    if canonical(system, value) not in KINDS or kind(value) not in (Kind.FNR, Kind.DNR):
         return None
     if environment == "production" and synthetic(value):
         return "is an invented person's number, which is not taken in production"

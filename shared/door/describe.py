@@ -35,7 +35,8 @@ async def metadata(hub: Hub, orgnr: str, headers: Mapping[str, str], origin: str
         return refused(fault, said)
     since = datetime.fromtimestamp(hub.opened_at, UTC).replace(microsecond=0)
     url = f"{hub.settings.public_url or origin}/epj/r4/{orgnr}"
-    made = capability(tenant.name, url, since, VERSION, national.WRITES.values(), national.searches())
+    searches = national.searches() if tenant.lookup and tenant.lookup.active else {}
+    made = capability(tenant.name, url, since, VERSION, national.WRITES.values(), searches)
     return Reply(200, FHIR, serialise(made), said.headers)
 
 

@@ -1,6 +1,6 @@
 """Who is at the door: by the token that an issuer gave them, or by what they share with the municipality."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from shared.access.token import Claims
 
 BEARER, DPOP = "bearer", "dpop"
-_BASIC = {"WWW-Authenticate": 'Basic realm="knutepunkt"'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +41,19 @@ async def known_register(hub: Hub) -> Register:
 def prove(hub: Hub, register: Register, tenant: str, headers: Mapping[str, str], signed: bytes) -> Caller:
     """By secret or signature. `signed`: the bytes that a signature covers."""
     found = register.tenant(tenant)
+    senders = found.senders if found else ()
     try:
-        return Caller(authenticate(found.senders if found else (), hub.settings.secret, headers, signed, hub.clock()))
+        return Caller(authenticate(senders, hub.settings.secret, headers, signed, hub.clock()))
     except Unauthenticated as error:
-        raise Fault(401, error.reason, error.remedy, headers=_BASIC if error.basic else {}) from None
+        ways = [*(['Basic realm="knutepunkt"'] if error.basic else []), *_token_ways(hub, senders)]
+        raise Fault(401, error.reason, error.remedy, headers={"WWW-Authenticate": ", ".join(ways)} if ways else {}) from None
+
+
+def _token_ways(hub: Hub, senders: Sequence[Sender]) -> list[str]:
+    """What tells somebody who came without a token that one would do."""
+    if not any(sender.auth.scheme == "token" for sender in senders):
+        return []
+    return ['DPoP realm="knutepunkt"'] if "*" in hub.settings.dpop else ['Bearer realm="knutepunkt"']
 
 
 def scheme(headers: Mapping[str, str]) -> str:
@@ -63,7 +71,7 @@ async def by_token(hub: Hub, register: Register, tenant: str, headers: Mapping[s
         if sender:
             _show_key(hub, sender, headers)
     except Unauthenticated as error:
-        raise Fault(401, error.reason, error.remedy, headers=_challenge(hub, wanted)) from None
+        raise Fault(401, error.reason, error.remedy, headers=_challenge(hub, wanted, shown=bool(scheme(headers)))) from None
     except Unavailable as error:
         log.alarm("tokens not checked", reason=error.reason)
         raise Fault(
@@ -127,11 +135,13 @@ def _show_key(hub: Hub, sender: Sender, headers: Mapping[str, str]) -> None:
         raise Unauthenticated(f"the header {auth.profile} does not hold this sender's API key", "send the key that you were given")
 
 
-def _challenge(hub: Hub, wanted: str) -> dict[str, str]:
+def _challenge(hub: Hub, wanted: str, *, shown: bool) -> dict[str, str]:
+    """RFC 6750 3: who showed nothing is not told of an error."""
+    wrong = ', error="invalid_token"' if shown else ""
     if wanted == BEARER:
-        return {"WWW-Authenticate": 'Bearer realm="knutepunkt", error="invalid_token"'}
+        return {"WWW-Authenticate": f'Bearer realm="knutepunkt"{wrong}'}
     algorithms = " ".join(hub.settings.issuers[0].algorithms) if hub.settings.issuers else ""
-    return {"WWW-Authenticate": f'DPoP realm="knutepunkt", error="invalid_token", algs="{algorithms}"'}
+    return {"WWW-Authenticate": f'DPoP realm="knutepunkt", algs="{algorithms}"{wrong}'}
 
 
 def later(error: Exception) -> Fault:

@@ -9,8 +9,8 @@ from shared.fhir.elements import Json, profile, said
 PROFILED = ("MedicationDispense", "Composition", "Encounter", "CarePlan", "Patient")  # those of vkp.md 3.2 that an address takes or gives
 _OAUTH = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _WHO = (
-    "Access tokens of an OpenID Connect issuer that the hub trusts (HelseID), by client credentials and private_key_jwt, with the scopes"
-    " nhn:vkp/api/user/[resource].read, .write or .*, and with the sender's vkp-id, which the municipality has registered. An address takes"
+    "Access tokens of an OpenID Connect issuer that the hub trusts, with a scope for each resource (with HelseID"
+    " nhn:vkp/api/user/[resource].read, .write or .*) and the sender's vkp-id, which the municipality has registered. An address takes"
     " Bearer or DPoP tokens, never both. For writes the municipality may register a secret or a signature instead."
 )
 _REASON = (

@@ -41,8 +41,7 @@ def subject(citizen: Person | None) -> Json:
     """A logical reference: citizens are named by identifier, never sent as Patient resources."""
     if citizen is None:
         raise ValueError("an event is given its person before documents are made of it")
-    kind = person.KINDS.get(citizen.system)
-    system = person.SYSTEMS[kind] if kind else citizen.system
+    system = person.canonical(citizen.system)
     return {"identifier": {"system": system, "value": citizen.value}, **said(display=citizen.display)}
 
 

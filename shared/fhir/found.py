@@ -4,7 +4,9 @@ A resource counts as a citizen's only if it says so itself, by identifier or by 
 journal hides for the citizen's safety (a protected address) is taken out again here, should the journal have sent it all the same.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -15,6 +17,7 @@ from shared.fhir.elements import Json
 from shared.fhir.reach import reach
 
 Found = Sequence[tuple[str, Mapping[str, Any]]]  # fullUrl ("" if it had none) and resource
+_TYPE = re.compile(r"[A-Z][A-Za-z]{1,40}")
 _PROTECTED = "secret-address"  # how the URL of the extension ends (vkp.md 3.3: no-vft-secret-address, boolean on Address)
 _TELLING = ("-sone", "-household", "-elock", "-urban-district", "-propertyinformation")  # ends of extensions that say where somebody lives
 
@@ -27,6 +30,12 @@ class Patients:
         for url, resource in found:
             if resource.get("resourceType") == "Patient":
                 self._known |= {name: resource for name in (url, f"Patient/{resource.get('id')}") if name}
+        self.everybody = {person for _, resource in found for person in self.persons(resource)}
+        self._protected = {person for _, resource in found if _has_secret(resource) for person in self.persons(resource)}
+
+    def protects(self, resource: Mapping[str, Any]) -> bool:
+        """Whether it is about somebody who has a protected address, here or anywhere else in the answer."""
+        return _has_secret(resource) or not self._protected.isdisjoint(self.persons(resource))
 
     def persons(self, resource: Mapping[str, Any]) -> set[Person]:
         """Whom a resource says it is about: by identifier, and by reference to a Patient that is here."""
@@ -47,7 +56,8 @@ class Patients:
         if target.startswith("#"):
             inside = (one for one in reach(resource, ("contained",)) if type(one) is dict and one.get("id") == target[1:])
             return next((one for one in inside if one.get("resourceType") == "Patient"), None)
-        return self._known.get(target) or self._known.get("/".join(target.split("/")[-2:]))
+        plain = _plain(target)
+        return self._known.get(plain) or self._known.get("/".join(plain.split("/")[-2:]))
 
 
 def _persons(identifiers: Iterable[Any]) -> Iterator[Person]:
@@ -55,20 +65,18 @@ def _persons(identifiers: Iterable[Any]) -> Iterator[Person]:
         value = identifier.get("value") if type(identifier) is dict else None
         if type(value) is str and value:
             system = identifier.get("system")
-            yield Person(_system(system, value), value)
-
-
-def _system(system: Any, value: str) -> str:
-    """As the national contract writes it; of a bare number what it must be."""
-    if type(system) is not str or not system:
-        return person.system_of(value) or ""
-    return person.SYSTEMS[person.KINDS[system]] if system in person.KINDS else system
+            yield Person(person.canonical(system if type(system) is str else "", value), value)
 
 
 def about(persons: set[Person], citizen: Person) -> bool:
     """Whether these are this citizen and nobody else: another number of the same system is another citizen."""
     same = {each.value for each in persons if each.system == citizen.system}
     return same == {citizen.value}
+
+
+def one_person(persons: set[Person]) -> bool:
+    """Whether these can be one and the same: at least one, and no two of one system."""
+    return bool(persons) and len({person.system for person in persons}) == len(persons)
 
 
 def active_services(resource: Mapping[str, Any], today: date) -> list[str]:
@@ -88,10 +96,10 @@ def _day(resource: Mapping[str, Any], name: str) -> str:
     return text + ("-01-01" if name == "start" else "-12-31")[len(text) - 4 :] if 4 <= len(text) < 10 else text
 
 
-def shown(resource: Mapping[str, Any]) -> Json:
-    """The resource without what protects somebody by not being shown: every address of someone who has a protected one, and whatever
-    else tells where they live or stay."""
-    return _without_addresses(resource) if _has_secret(resource) else dict(resource)
+def shown(resource: Mapping[str, Any], *, protected: bool) -> Json:
+    """The resource, and of somebody protected without what protects them by not being shown: every address, and whatever else tells where
+    they live or stay."""
+    return _without_addresses(resource) if protected else dict(resource)
 
 
 def _has_secret(value: Any) -> bool:
@@ -108,7 +116,9 @@ def _secret(extension: Mapping[str, Any]) -> bool:
     return type(url) is str and url.lower().rstrip("/").endswith(_PROTECTED) and extension.get("valueBoolean") is not False
 
 
-_HIDDEN = frozenset({"address", "_address", "text", "generalPractitioner", "managingOrganization", "contained", "link", "photo"})
+_HIDDEN = frozenset(
+    {"address", "_address", "generalPractitioner", "managingOrganization", "contained", "link", "photo", "location", "serviceProvider"}
+)
 
 
 def _without_addresses(value: Any) -> Any:
@@ -116,7 +126,8 @@ def _without_addresses(value: Any) -> Any:
         return [_without_addresses(part) for part in value if not (type(part) is dict and _telling(part))]
     if type(value) is not dict:
         return value
-    made = {name: _without_addresses(part) for name, part in value.items() if name not in _HIDDEN}
+    hidden = _HIDDEN | {"text"} if "resourceType" in value else _HIDDEN  # a resource's own narrative, not the words of a plan's section
+    made = {name: _without_addresses(part) for name, part in value.items() if name not in hidden}
     return {name: part for name, part in made.items() if part not in ([], {})}
 
 
@@ -128,22 +139,32 @@ def _telling(extension: Mapping[str, Any]) -> bool:
     return ends.endswith(_TELLING) or _secret(extension)
 
 
-def searchset(matches: Found, included: Found, note: str = "") -> Json:
-    """`note`: what a reader should know of the search itself. The journal's own addresses stay inside: entries get names of the answer's
-    own, and references between them follow."""
-    names = {url: _urn(url, resource) for url, resource in (*matches, *included) if url}
-    names |= {
-        f"{resource['resourceType']}/{resource['id']}": _urn(url, resource) for url, resource in (*matches, *included) if _has_id(resource)
-    }
-    entries = [_entry(*one, "match", names) for one in matches] + [_entry(*one, "include", names) for one in included]
+def searchset(matches: Found, included: Found, patients: Patients, note: str = "") -> Json:
+    """`patients`: of all that was found. `note`: what a reader should know of the search itself.
+
+    The journal's own addresses and ids stay inside: entries get names of the answer's own, and references between them follow.
+    """
+    inside = _Inside({name: _urn(*one) for one in (*matches, *included) for name in _called(*one)}, patients)
+    entries = [_entry(*one, "match", inside) for one in matches] + [_entry(*one, "include", inside) for one in included]
     if note:
         told = {"severity": "warning", "code": "incomplete", "details": {"text": note}}
-        entries.append(_entry("", {"resourceType": "OperationOutcome", "issue": [told]}, "outcome", names))
+        entries.append(_entry("", {"resourceType": "OperationOutcome", "issue": [told]}, "outcome", inside))
     return {"resourceType": "Bundle", "type": "searchset", "total": len(matches), **({"entry": entries} if entries else {})}
 
 
-def _has_id(resource: Mapping[str, Any]) -> bool:
-    return type(resource.get("id")) is str
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What references in an answer can lead to: entries by whatever the journal calls them, and Patients that are not handed out."""
+
+    names: Mapping[str, str]
+    patients: Patients
+
+
+def _called(url: str, resource: Mapping[str, Any]) -> Iterator[str]:
+    if url:
+        yield url
+    if type(resource.get("id")) is str:
+        yield f"{resource['resourceType']}/{resource['id']}"
 
 
 def _urn(url: str, resource: Mapping[str, Any]) -> str:
@@ -151,22 +172,34 @@ def _urn(url: str, resource: Mapping[str, Any]) -> str:
     return f"urn:uuid:{uuid5(NAMESPACE_URL, url or repr(resource))}"
 
 
-def _entry(url: str, resource: Mapping[str, Any], mode: str, names: Mapping[str, str]) -> Json:
-    return {"fullUrl": _urn(url, resource), "resource": _renamed(shown(resource), names), "search": {"mode": mode}}
+def _entry(url: str, resource: Mapping[str, Any], mode: str, inside: _Inside) -> Json:
+    told = shown(resource, protected=inside.patients.protects(resource))
+    return {"fullUrl": _urn(url, resource), "resource": _renamed(told, inside), "search": {"mode": mode}}
 
 
-def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+def _renamed(value: Any, inside: _Inside) -> Any:
     if type(value) is list:
-        return [_renamed(part, names) for part in value]
+        return [_renamed(part, inside) for part in value]
     if type(value) is not dict:
         return value
-    return {name: _reference(part, names) if name == "reference" else _renamed(part, names) for name, part in value.items()}
+    made = {name: _renamed(part, inside) for name, part in value.items()}
+    return _reference(made, inside) if type(made.get("reference")) is str and not made["reference"].startswith("#") else made
 
 
-def _reference(target: Any, names: Mapping[str, str]) -> Any:
-    if type(target) is not str:
-        return _renamed(target, names)
-    if target in names or "://" not in target:
-        return names.get(target, target)
-    relative = "/".join(target.rstrip("/").split("/")[-2:])
-    return names.get(relative, relative)
+def _reference(reference: Json, inside: _Inside) -> Json:
+    """One that leads to an entry follows it. Any other is reduced to what it says itself: the type, and of a Patient the identifier."""
+    plain = _plain(reference["reference"])
+    relative = "/".join(plain.split("/")[-2:])
+    name = inside.names.get(plain) or inside.names.get(relative)
+    if name:
+        return {**reference, "reference": name}
+    patient = inside.patients.of(reference, {})
+    known = {"identifier": reach(patient, ("identifier",))[0]} if patient and reach(patient, ("identifier",)) else {}
+    kind = relative.partition("/")[0]
+    typed = {"type": kind} if _TYPE.fullmatch(kind) else {}
+    return {**typed, **known, **{key: value for key, value in reference.items() if key != "reference"}} or {"display": "-"}
+
+
+def _plain(target: str) -> str:
+    """A reference without the version that it may name."""
+    return target.partition("/_history/")[0].rstrip("/")

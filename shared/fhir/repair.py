@@ -32,9 +32,7 @@ PUBLISHED = {  # system -> how else it is written
         for name in NATIONAL
     },
 }
-SYSTEMS = {alias: system for system, aliases in PUBLISHED.items() for alias in aliases} | {
-    alias: person.SYSTEMS[kind] for alias, kind in person.KINDS.items() if alias != person.SYSTEMS[kind]
-}
+SYSTEMS = {alias: system for system, aliases in PUBLISHED.items() for alias in aliases}
 COMMON = (
     "DomainResource",
     "BackboneElement",
@@ -146,11 +144,14 @@ def _text(value: str, element: Element | None, key: str, path: str, said: list[s
     if (key == "fullUrl" or key == "reference") and (urn := _urn(value)):
         said.append(f"{path}: a UUID was written as urn:uuid in lower case")
         return urn
-    known = SYSTEMS if key == "system" else SPELT if kind == "canonical" else {}
-    if value in known:
+    known = _published(value) if key == "system" else SPELT.get(value, value) if kind == "canonical" else value
+    if known != value:
         said.append(f"{path}: {_SPELLING}")
-        return known[value]
-    return value
+    return known
+
+
+def _published(system: str) -> str:
+    return SYSTEMS.get(system) or person.canonical(system)
 
 
 def _narrative(value: str, path: str, said: list[str]) -> Any:

@@ -98,12 +98,14 @@ async def _hear_national(hub: Hub, payload: Payload, guest: Visit) -> Reply:
     tenant = _tenant(register, payload)
     _fits(payload, adapter.limit)
     guest.caller = await _caller(hub, register, payload, guest.action)
+    items = await _readable(payload, adapter)
+    if not isinstance(items, Fault) and adapter.subject and (citizen := adapter.subject(items)):
+        guest.patients = (patient_key(hub.settings.patient_key, tenant.orgnr, citizen),)  # of a refusal too
     if no := refused_by(tenant, guest.caller, guest.action):
         raise no
     sender = _welcome(tenant, guest.caller, payload)
-    items = await _read(payload, adapter)
-    if adapter.subject and (citizen := adapter.subject(items)):
-        guest.patients = (patient_key(hub.settings.patient_key, tenant.orgnr, citizen),)
+    if isinstance(items, Fault):
+        raise items
     findings = await _inspected(adapter, items, Demands(tenant.validation == "strict", hub.settings.numbers), len(payload.body))
     receipt = await _accept(hub, payload, adapter, sender, items)
     guest.count, guest.message = 1, receipt
@@ -170,6 +172,14 @@ def _fits(payload: Payload, limit: int) -> None:
 
 async def _read(payload: Payload, adapter: Adapter) -> Sequence[Item]:
     return await _aside(len(payload.body), _items, payload, adapter)
+
+
+async def _readable(payload: Payload, adapter: Adapter) -> Sequence[Item] | Fault:
+    """What was sent, or what is wrong with it: to be told once it is known that its sender may send at all."""
+    try:
+        return await _read(payload, adapter)
+    except Fault as fault:
+        return fault
 
 
 def _items(payload: Payload, adapter: Adapter) -> Sequence[Item]:

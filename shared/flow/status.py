@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from azure.core.exceptions import AzureError
 
+from shared.access.permission import RECEIPT
 from shared.door.answers import JSON, Fault, Reply, refused
 from shared.door.prove import Caller, by_token, known_register, prove, scheme
 from shared.door.visit import PATIENCE
@@ -19,7 +20,6 @@ from shared.storage.lines import place_of
 from shared.storage.packs import Pack
 
 _NAME = re.compile(r"([0-9]{9})\.([a-z0-9-]{1,40})\.(alarm|routine)\.([0-9]{1,12})\.([0-9]{1,3})")
-RECEIPT = "receipt.read"  # the action, for HUB_DPOP
 _UNKNOWN = Fault(404, "there is no such receipt of yours", "use the id that the answer 202 gave you, with the same credentials")
 
 

@@ -22,10 +22,10 @@ LARGEST = 4 * 1024 * 1024  # bytes of one part
 AT_ONCE = 32  # look-ups of one municipality that a worker may have at its journal
 _LARGE = 64 * 1024  # bytes; what is read in a thread, so that others have their turn meanwhile
 
-Found = list[tuple[str, Mapping[str, Any]]]
+One = tuple[str, Mapping[str, Any]]  # fullUrl and resource
 
 
-async def ask(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> Found:
+async def ask(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> list[One]:
     """All that the journal answers; a Fault that says what kind of no it was (vkp.md 1.10)."""
     lookup = tenant.lookup
     journal = adapters.lookup(lookup.adapter) if lookup and lookup.active else None
@@ -49,7 +49,7 @@ async def ask(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> Fou
         raise _no(502, "the journal answered with something that is no answer", "ask the municipality", "3", error.reason) from error
     finally:
         hub.asking[tenant.orgnr] -= 1
-        guest.timing["journal"] = guest.timing.get("journal", 0.0) + (perf_counter() - began) * 1000
+        guest.journal_ms += (perf_counter() - began) * 1000
 
 
 def _no(status: int, reason: str, remedy: str, code: str, cause: str) -> Fault:
@@ -58,16 +58,21 @@ def _no(status: int, reason: str, remedy: str, code: str, cause: str) -> Fault:
     return Fault(status, reason, remedy, headers={"Retry-After": "5"} if status == 503 else {}, code=code)
 
 
-async def _all(hub: Hub, lookup: Lookup, journal: LookupAdapter, question: Question) -> Found:
-    found: Found = []
+async def _all(hub: Hub, lookup: Lookup, journal: LookupAdapter, question: Question) -> list[One]:
+    found: dict[str, One] = {}
     call = journal.request(lookup.url, question)
     for _ in range(PARTS):
         page = await _part(hub, lookup, journal, call)
-        found += page.resources
+        found |= {_name(*one): one for one in page.resources}  # what a journal puts beside each part comes again and again
         if not page.next:
-            return found
+            return list(found.values())
         call = journal.more(lookup.url, page.next)
     raise PayloadError("$.link", f"leads on after {PARTS} parts", "answer in fewer, larger parts")
+
+
+def _name(url: str, resource: Mapping[str, Any]) -> str:
+    """What a resource is known by: its fullUrl, else type and id, else all that it says."""
+    return url or (f"{resource.get('resourceType')}/{resource['id']}" if resource.get("id") else repr(resource))
 
 
 async def _part(hub: Hub, lookup: Lookup, journal: LookupAdapter, call: Call) -> Page:

@@ -83,7 +83,7 @@ def _person(value: str, numbers: str) -> Person:
                 "the identifier is no valid fødselsnummer, D-nummer or felles hjelpenummer",
                 "Check the number. A journal's own number is sent as system|value.",
             )
-    system = person.SYSTEMS[person.KINDS[system]] if system in person.KINDS else system
+    system = person.canonical(system)
     if not _OWN.fullmatch(number) or not _OWN.fullmatch(system):
         raise _no("2.1", "the identifier has no value that could be one", "Send it as 11 digits, or as system|value.")
     mistake = person.mistake(system, number) or person.guard(numbers, system, number)

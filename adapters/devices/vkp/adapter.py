@@ -57,7 +57,7 @@ def inspect(items: Sequence[Sent], demands: Demands) -> Sequence[Finding]:
     sent = items[0]
     if demands.strict:
         return inspection.strict(sent.came, demands.numbers, _unreadable(sent))
-    return inspection.lenient(sent.resource.raw, sent.repairs, demands.numbers)
+    return inspection.lenient(sent.resource.raw, sent.repairs, demands.numbers, _unreadable(sent))
 
 
 def _unreadable(sent: Sent) -> Sequence[Finding]:

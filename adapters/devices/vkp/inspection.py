@@ -27,12 +27,13 @@ def judged(tree: Any) -> list[Finding]:
     return _together(findings(tree), check(tree) if type(tree) is dict else ())
 
 
-def lenient(tree: Any, repairs: Sequence[str], numbers: str) -> list[Finding]:
-    """`tree`: as it goes on."""
+def lenient(tree: Any, repairs: Sequence[str], numbers: str, unreadable: Sequence[Finding]) -> list[Finding]:
+    """`tree`: as it goes on. `unreadable`: why it will not go on after all, but wait for a human."""
+    aside = [replace(each, severity="warning", text=f"{each.text}; the document is set aside for a human") for each in unreadable]
     mended = [Finding("information", path, "informational", text) for path, _, text in (each.partition(": ") for each in repairs[:REPAIRS])]
     if len(repairs) > REPAIRS:
         mended.append(_more(len(repairs) - REPAIRS, "information"))
-    return [*islice(_guarded(tree, "$", numbers, False), ERRORS), *mended, *warnings(tree)]
+    return [*islice(_guarded(tree, "$", numbers, False), ERRORS), *mended, *_together(aside, warnings(tree))]
 
 
 def strict(tree: Any, numbers: str, unreadable: Sequence[Finding]) -> list[Finding]:
@@ -76,7 +77,7 @@ def _guarded(node: Any, path: str, numbers: str, valid: bool) -> Iterator[Findin
 
 
 def _number(identifier: Any, path: str, numbers: str, valid: bool) -> Iterator[Finding]:
-    system, value = identifier.get("system"), identifier.get("value")
+    system, value = identifier.get("system", ""), identifier.get("value")  # without a system it may be a person's number all the same
     if type(system) is not str or type(value) is not str:
         return
     if wrong := person.guard(numbers, system, value) or (person.mistake(system, value) if valid else None):

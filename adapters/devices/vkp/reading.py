@@ -45,8 +45,9 @@ def said(resource: Wild) -> Person:
     """Whom it is about, as it says it."""
     subject = note(resource)["subject"]
     identifier, display = subject["identifier"], subject.get("display")
-    system = given.text() if (given := identifier.get("system")) else ""
-    return Person(system, identifier["value"].text(), display.raw if display and isinstance(display.raw, str) else "")
+    value, given = identifier["value"].text(), identifier.get("system")
+    system = person.canonical(given.text() if given else "", value)
+    return Person(system, value, display.raw if display and isinstance(display.raw, str) else "")
 
 
 def citizen(resource: Wild) -> Person:
@@ -63,8 +64,11 @@ def citizen(resource: Wild) -> Person:
 
 
 def _another(identifier: Any, found: Person) -> bool:
-    """Numbers of two systems cannot be compared: the note may use the journal's own, the alert the national one."""
-    return type(identifier) is dict and identifier.get("system", "") == found.system and identifier.get("value") != found.value
+    """Numbers of two systems cannot be compared: the note may use the journal's own, the alert the national one. None names nobody."""
+    system, value = (identifier.get("system", ""), identifier.get("value")) if type(identifier) is dict else ("", None)
+    if type(system) is not str or type(value) is not str or not value.strip():
+        return False
+    return person.canonical(system, value) == found.system and value != found.value
 
 
 def happened(kind: str, tree: Any) -> datetime | None:
