@@ -147,10 +147,14 @@ async def _run(options: argparse.Namespace, factory: LogFactory, key: bytes) -> 
 
 
 async def _verify(log: AuditLog, tenants: Sequence[str], anchors: Anchors) -> int:
-    wanted = tenants or sorted({*await log.tenants(), *(head.tenant for _, head in anchors)})
+    listed = await log.tenants()
+    wanted = tenants or sorted({*listed, *await log.chains(), *(head.tenant for _, head in anchors)})
     if not wanted:
         print("there are no entries yet")
-    return max([await _verified(log, tenant, [known for known in anchors if known[1].tenant == tenant]) for tenant in wanted], default=OK)
+    found = [await _verified(log, tenant, [known for known in anchors if known[1].tenant == tenant]) for tenant in wanted]
+    if lost := [tenant for tenant in wanted if tenant not in listed and await log.head(tenant)]:
+        print(f"{', '.join(lost)}: not in the list of chains: somebody took it out, and nightly anchors pass it over")
+    return max([*found, WRONG if lost else OK])
 
 
 async def _verified(log: AuditLog, tenant: str, anchors: Anchors) -> int:

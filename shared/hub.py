@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,11 +99,14 @@ class Hub:
     replays: Replays  # DPoP proofs that were used
     audit: AuditLog
     clock: Callable[[], float] = time.time
+    readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "reader"))  # of what takes long (door.study)
+    studying: int = 0
     opened_at: float = field(default_factory=time.time)  # seconds since 1970
     paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.deliver.Pace)
     asking: Counter[str] = field(default_factory=Counter)  # look-ups that each municipality's journal is at, of this worker
 
     async def close(self) -> None:
+        self.readers.shutdown(wait=False, cancel_futures=True)
         await self.http.close()
         await self.account.close()
 

@@ -7,6 +7,7 @@ we know, and one that was never reached makes senders wait (503) rather than cal
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,7 @@ class _Known:
     hunted: float = _NEVER
     failed: bool = False  # the latest attempt
     task: "asyncio.Task[None] | None" = None
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "keys"))  # an issuer that drips holds up its own only
 
 
 def get(url: str) -> bytes:
@@ -52,9 +54,16 @@ def get(url: str) -> bytes:
         with session.get(url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True) as answer:
             if answer.status_code != 200:
                 raise ValueError(f"answered {answer.status_code}")
-            body: bytes = answer.raw.read(LARGEST + 1)
-    if len(body) > LARGEST:
-        raise ValueError("answered with too much")
+            return _body(answer, time.monotonic() + TIMEOUT)
+
+
+def _body(answer: "requests.Response", until: float) -> bytes:
+    """Read as it comes: a time-out of requests begins anew with every byte."""
+    body = b""
+    while part := answer.raw.read1(LARGEST):
+        body += part
+        if len(body) > LARGEST or time.monotonic() > until:
+            raise ValueError("answered with too much, or too slowly")
     return body
 
 
@@ -111,7 +120,7 @@ class Keys:
     async def _learn(self, issuer: Issuer, known: _Known) -> None:
         try:
             async with asyncio.timeout(TIMEOUT):
-                known.keys = await self._asked(issuer)
+                known.keys = await self._asked(issuer, known)
             known.fetched, known.failed = self._clock(), False
             log.step("keys fetched", issuer=issuer.issuer, keys=len(known.keys))
         except Exception as error:  # whatever an issuer answers, the keys that we have go on serving
@@ -120,10 +129,10 @@ class Keys:
         finally:
             known.task = None
 
-    async def _asked(self, issuer: Issuer) -> Mapping[str, Jwk]:
-        base = issuer.issuer.rstrip("/")
-        found = strict.load(await asyncio.to_thread(self._fetch, f"{base}/.well-known/openid-configuration"))
-        return _keys(strict.load(await asyncio.to_thread(self._fetch, _where(found, issuer.issuer))))
+    async def _asked(self, issuer: Issuer, known: _Known) -> Mapping[str, Jwk]:
+        loop, base = asyncio.get_running_loop(), issuer.issuer.rstrip("/")
+        found = strict.load(await loop.run_in_executor(known.thread, self._fetch, f"{base}/.well-known/openid-configuration"))
+        return _keys(strict.load(await loop.run_in_executor(known.thread, self._fetch, _where(found, issuer.issuer))))
 
 
 def _where(found: Any, issuer: str) -> str:

@@ -512,7 +512,7 @@ def test_many_large_entries_are_spread_over_rows_that_fit(storage: str, tenant: 
 
 
 def test_the_log_has_no_way_to_change_an_entry() -> None:
-    assert {name for name in vars(AuditLog) if not name.startswith("_")} == {"write", "read", "head", "tenants", "heads"}
+    assert {name for name in vars(AuditLog) if not name.startswith("_")} == {"write", "read", "head", "tenants", "chains", "heads"}
 
 
 def test_only_the_tail_is_ever_replaced_and_nothing_deleted() -> None:

@@ -292,6 +292,17 @@ def test_an_export_of_a_chain_that_is_not_whole_says_so(desk: Desk, capsys: pyte
     assert len(told.out.splitlines()) == 2 and "not to be trusted" in told.err
 
 
+def test_a_chain_that_was_taken_out_of_the_list_is_found_all_the_same(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.write(entry(1), entry(2))
+    desk.tamper(lambda table: table.delete_entity("tenants", ENTRY.tenant))
+    assert desk.run("verify") == 1
+    told = capsys.readouterr().out
+    assert f"{ENTRY.tenant}: whole; 2 entries" in told and "not in the list of chains" in told
+    desk.tamper(lambda table: table.delete_entity(ENTRY.tenant, "tail"))
+    assert desk.run("verify") == 1
+    assert "NOT whole" in capsys.readouterr().out
+
+
 # show
 
 

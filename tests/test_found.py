@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.event import Person
-from shared.fhir.found import Patients, about, active_services, one_person, searchset
+from shared.fhir.found import Patients, about, active_services, one_person
+from shared.fhir.searchset import searchset
 
 FNR = "urn:oid:2.16.578.1.12.4.1.4.1"
 STILLE, RUND = Person(FNR, "14834812097"), Person(FNR, "01815050130")
@@ -31,7 +32,7 @@ def answered(resource: Any) -> Any:
 
 def is_about(resource: Any, *others: Any, citizen: Person = STILLE) -> bool:
     found = [("", resource), *((f"https://epj.example/fhir/Patient/{each['id']}", each) for each in others)]
-    return about(Patients(found).persons(resource), citizen)
+    return about(Patients(found), resource, citizen)
 
 
 THEIRS: list[tuple[Any, tuple[Any, ...]]] = [
@@ -62,6 +63,13 @@ NOT_THEIRS: list[tuple[Any, tuple[Any, ...]]] = [
     (condition(identifier=[{"system": FNR, "value": STILLE.value}, {"system": FNR, "value": RUND.value}]), ()),
     ({**condition(identifier={"system": FNR, "value": STILLE.value}), "patient": {"identifier": {"system": FNR, "value": RUND.value}}}, ()),
     (condition(identifier={"system": "https://epj.example/no", "value": STILLE.value}), ()),
+    ({**condition(identifier={"system": FNR, "value": STILLE.value}), "contained": [patient(RUND.value, "p")]}, ()),
+    ({**condition(identifier={"system": FNR, "value": STILLE.value}), "contained": [patient(name="p"), patient(RUND.value, "p")]}, ()),
+    (
+        {**condition(identifier={"system": FNR, "value": STILLE.value}), "contained": [condition(identifier={"value": RUND.value})]},
+        (),
+    ),
+    (condition(identifier=[{"system": FNR, "value": STILLE.value}, {"system": FNR.upper(), "value": RUND.value}]), ()),
     ({**patient(), "identifier": [{"system": FNR, "value": STILLE.value}, {"system": FNR, "value": RUND.value}]}, ()),
 ]
 
@@ -71,7 +79,7 @@ def test_a_resource_that_says_somebody_else_or_nobody_is_not_theirs(resource: An
     assert not is_about(resource, *others)
 
 
-SERVICES: list[tuple[str, dict[str, str], bool]] = [
+SERVICES: list[tuple[str, dict[str, Any], bool]] = [
     ("active", {}, True),
     ("active", {"start": "2026-11-25"}, True),
     ("active", {"start": "2026-11-26"}, False),
@@ -83,6 +91,9 @@ SERVICES: list[tuple[str, dict[str, str], bool]] = [
     ("active", {"end": "2026-11"}, True),
     ("active", {"end": "2025"}, False),
     ("active", {"start": "2025", "end": "2027"}, True),
+    ("active", {"end": ["2999-01-01", "2020-01-01"]}, False),
+    ("active", {"end": "x2020-01-01"}, False),
+    ("active", {"end": 20991231}, False),
     ("finished", {}, False),
     ("planned", {}, False),
     ("onhold", {}, False),
@@ -90,7 +101,7 @@ SERVICES: list[tuple[str, dict[str, str], bool]] = [
 
 
 @pytest.mark.parametrize(("status", "period", "active"), SERVICES)
-def test_a_service_counts_while_it_is_active_and_today_is_in_its_period(status: str, period: dict[str, str], active: bool) -> None:
+def test_a_service_counts_while_it_is_active_and_today_is_in_its_period(status: str, period: dict[str, Any], active: bool) -> None:
     service = {
         "resourceType": "EpisodeOfCare",
         "status": status,
@@ -126,6 +137,32 @@ def test_whoever_has_a_protected_address_has_none_that_is_shown(flag: dict[str, 
     told = json.dumps(answered(protected(**flag)), ensure_ascii=False)
     assert not [word for word in HIDDEN if word in told]
     assert STILLE.value in told and "+4799999999" in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{SECRET}|0.1.0",
+        f"{SECRET}-v010",
+        f"{SECRET}/",
+        f" {SECRET.upper()} ",
+        "http://ehelse.no/fhir/StructureDefinition/vkp-secret-address-v090",
+        "https://epj.example/secretaddress",
+        "https://epj.example/secret-adress",
+        [SECRET],
+    ],
+)
+def test_the_mark_is_known_however_its_url_is_spelt(url: Any) -> None:
+    resource = protected(valueBoolean=True)
+    resource["address"][0]["extension"][0]["url"] = url
+    assert "Hemmeligveien" not in json.dumps(answered(resource))
+
+
+def test_an_address_in_an_extension_of_somebody_protected_is_not_shown() -> None:
+    resource = protected(valueBoolean=True)
+    resource["extension"].append({"url": "https://epj.example/old", "valueAddress": ADDRESS})
+    resource["extension"].append({"url": "https://epj.example/note", "valueString": "Hemmeligveien 9"})
+    assert "Hemmeligveien" not in json.dumps(answered(resource))
 
 
 def test_an_address_that_is_expressly_not_protected_is_shown() -> None:
@@ -171,9 +208,25 @@ def test_a_patient_who_is_not_handed_out_is_still_named_by_number() -> None:
     assert made["entry"][0]["resource"]["subject"] == {"type": "Patient", "identifier": {"system": FNR, "value": STILLE.value}}
 
 
-def test_two_people_of_one_system_are_never_one() -> None:
-    assert one_person({STILLE}) and one_person({STILLE, Person("https://epj.example/no", "7")})
-    assert not one_person({STILLE, RUND}) and not one_person(set())
+def one(resource: Any, *others: Any) -> bool:
+    return one_person(Patients([("", each) for each in (resource, *others)]), resource)
+
+
+def test_who_has_two_numbers_of_one_system_is_two() -> None:
+    both = [{"system": FNR, "value": STILLE.value}, {"system": "https://epj.example/no", "value": "7"}]
+    assert one(condition(identifier=both)) and one(patient())
+    assert not one(condition(identifier=[*both, {"system": FNR, "value": RUND.value}])) and not one(condition())
+    assert not one(condition(reference="Patient/2", identifier=both[0]), patient(RUND.value, "2"))
+    assert not one({**condition(identifier=both[0]), "contained": [patient(RUND.value, "p")]})
+
+
+def test_a_narrative_of_a_journal_is_cleaned() -> None:
+    told = answered(condition() | {"text": {"status": "generated", "div": "<div>Hei<script>fetch('x')</script></div>"}})
+    assert "script" not in told["text"]["div"] and "Hei" in told["text"]["div"]
+
+
+def test_links_to_other_records_of_a_patient_are_not_handed_out() -> None:
+    assert "link" not in answered(patient(link=[{"other": {"reference": "Patient/9"}, "type": "seealso"}]))
 
 
 JSON = st.recursive(

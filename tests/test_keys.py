@@ -554,3 +554,30 @@ def test_nobody_listening_is_unavailable(server: Server) -> None:
     server.http.server_close()
     with pytest.raises(Unavailable):
         server.ask()
+
+
+def test_an_issuer_that_never_ends_its_answer_holds_up_nobody_else() -> None:
+    stop = threading.Event()
+
+    def fetch(url: str) -> bytes:
+        if url.startswith(A.issuer):
+            stop.wait(30)
+        base = url.partition("/.well-known/")[0]
+        found: dict[str, Any] = {"keys": [jwk("1")]} if base == url else {"issuer": f"{base}/", "jwks_uri": f"{base}/keys"}
+        return json.dumps(found).encode()
+
+    async def tried() -> None:
+        clock = [1000.0]
+        keys = Keys(fetch, lambda: clock[0])
+        for _ in range(12):  # more than the default pool of threads has on a small machine
+            clock[0] += RETRY + 1
+            task = asyncio.create_task(keys.key(A, "1"))
+            await asyncio.sleep(0.01)
+            task.cancel()
+        assert await asyncio.wait_for(keys.key(B, "1"), 5)
+        assert await asyncio.wait_for(asyncio.to_thread(str, 7), 5) == "7"
+
+    try:
+        asyncio.run(asyncio.wait_for(tried(), 20))
+    finally:
+        stop.set()

@@ -102,6 +102,9 @@ def test_the_resource_may_be_written_in_any_case(home: Town) -> None:
 BAD: list[tuple[str, Any, str]] = [
     ("patient", {"identifier": "14834812098"}, "2.1"),
     ("patient", {"identifier": "1302"}, "2.1"),
+    ("patient", {"identifier": ""}, "2.1"),
+    ("patient", {"identifier": " "}, "2.1"),
+    ("patient", {"identifier": "URN:OID:2.16.578.1.12.4.1.4.1|13116900216"}, "2.1"),
     ("patient", {"identifier": f"urn:oid:2.16.578.1.12.4.1.4.2|{STILLE}"}, "2.1"),
     ("patient", {"identifier": "١٤٨٣٤٨١٢٠٩٧"}, "2.1"),
     ("patient", {"identifier": "13116900216"}, "2.1"),  # a real person's kind of number, in a test environment

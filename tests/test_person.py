@@ -164,11 +164,25 @@ def test_the_guard_goes_by_the_number_whichever_way_its_system_is_spelled(number
         (FNR, "13116900217"),
         ("http://cosdoc.dips.no/lopenummer", "14834812097"),
         ("http://cosdoc.dips.no/lopenummer", "13116900216"),
-        ("", "13116900216"),
+        ("", "1302"),
     ],
 )
 def test_what_cannot_be_told_or_is_no_national_number_is_taken_everywhere(environment: str, system: str, number: str) -> None:
     assert person.guard(environment, system, number) is None
+
+
+@pytest.mark.parametrize(
+    "system", ["", " ", "2.16.578.1.12.4.1.4.1", "URN:OID:2.16.578.1.12.4.1.4.1", "https://hl7.no/fhir/NamingSystem/FNR", f" {FNR} "]
+)
+@pytest.mark.parametrize("number", ["13116900216", "131169 00216", " 13116900216", "131169-00216"])
+def test_a_number_is_known_however_it_and_its_system_are_spelt(system: str, number: str) -> None:
+    assert person.guard("test", system, number) and person.guard("production", system, number) is None
+
+
+def test_the_published_system_stands_for_every_spelling_and_no_other_is_touched() -> None:
+    assert person.canonical(" URN:OID:2.16.578.1.12.4.1.4.2 ") == person.SYSTEMS[Kind.DNR]
+    assert person.canonical("", "14834812097") == FNR and person.canonical("", "1302") == ""
+    assert person.canonical("http://cosdoc.dips.no/lopenummer", "14834812097") == "http://cosdoc.dips.no/lopenummer"
 
 
 def test_a_guard_that_there_is_not_lets_nobody_in() -> None:

@@ -22,5 +22,5 @@ class Entry:
     status: int  # HTTP status of the answer
     code: str  # vkp-operation-outcome of a refusal, "" if none
     count: int = 0  # resources that were handed out, or receipts that were taken
-    message: str = ""  # writes: the receipt's id; audit.read: what was asked for
+    message: str = ""  # writes: the message's id (a hash, the same for every repeat); audit.read: what was asked for
     who: str = ""  # audit.read: the reader, by the name that was given at the keyboard; nobody proved it

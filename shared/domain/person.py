@@ -30,6 +30,7 @@ KINDS = {system: kind for kind, system in SYSTEMS.items()} | {
     "http://hl7.no/fhir/NamingSystem/FHNR": Kind.FHN,
 }
 _SPELT = {system.lower(): found for system, found in KINDS.items()}
+_GAPS = re.compile(r"[\s.-]")  # as people write numbers
 _OID = re.compile(r"[0-9]+(\.[0-9]+)+")
 HOSPITAL = "HNR"  # the system of every hospital's H-nummer, literally
 _DIGITS = re.compile(r"[0-9]{11}")  # not str.isdigit: that is true for other alphabets' digits
@@ -102,6 +103,7 @@ def guard(environment: str, system: str, value: str) -> str | None:
     """
     if environment not in GUARDS:
         raise ValueError("environment is none of GUARDS")
+    value = _GAPS.sub("", value)
     if canonical(system, value) not in KINDS or kind(value) not in (Kind.FNR, Kind.DNR):
         return None
     if environment == "production" and synthetic(value):

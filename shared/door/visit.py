@@ -13,15 +13,14 @@ from shared.access.entry import Entry
 from shared.access.permission import ACTIONS
 from shared.domain import person
 from shared.door.answers import Fault, National, Reply, national_code, refused
-from shared.door.prove import Caller, later
+from shared.door.prove import Caller
 from shared.hub import Hub
 
 PATIENCE = 20.0  # seconds; a caller hears 503 or 504 before its own patience is over
 _ENTRY = 9.0  # seconds for the entry; both together stay below the 30 that callers are told to wait (docs/senders.md 3.3)
 _OFFERED = ("x-correlation-id", "nhn-event-id", "correlation-id")  # ours, and those of Norsk helsenett's other services (vkp.md 1.9)
-_NO_ENTRY = Fault(
-    503, "the hub cannot write its audit log now", "send it again after the time in Retry-After", headers={"Retry-After": "5"}
-)
+NO_ENTRY = Fault(503, "the hub cannot write its audit log now", "send it again after the time in Retry-After", headers={"Retry-After": "5"})
+BUSY = Fault(503, "the hub could not take it in time", "send it again after the time in Retry-After", headers={"Retry-After": "5"})
 _LATE = Fault(504, "the journal did not answer in time", "ask again")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
@@ -38,7 +37,9 @@ class Visit:
     service_codes: tuple[str, ...] = ()
     count: int = 0
     message: str = ""
+    noted: int = 0  # the status of the entry that stands in the log already
     journal_ms: float = 0.0  # milliseconds that the journal took
+    journal_bytes: int = 0  # and how much it answered
 
 
 def visit(hub: Hub, tenant: str, action: str, headers: Mapping[str, str]) -> Visit:
@@ -56,15 +57,22 @@ def _personal(text: str) -> bool:
 async def attended(hub: Hub, guest: Visit, work: Awaitable[Reply]) -> Reply:
     """The answer, whatever happens; one to a caller that is known leaves only after its entry is durable."""
     reply, code = await _worked(guest, work)
-    if guest.caller is None:
+    if guest.caller is None or guest.noted == reply.status or await enter(hub, guest, reply.status, code):
         return reply
+    return refused(NO_ENTRY, guest.national)
+
+
+async def enter(hub: Hub, guest: Visit, status: int, code: str = "") -> bool:
+    """Writes down what a known caller is about to be told; False if that is not durable."""
+    assert guest.caller  # noqa: S101 -- nobody else is written down
     try:
         async with asyncio.timeout(_ENTRY):
-            await hub.audit.write(_entry(hub, guest, guest.caller, reply.status, code))
+            await hub.audit.write(_entry(hub, guest, guest.caller, status, code))
     except (AzureError, TimeoutError, OSError) as error:
         log.alarm("audit log not written", error=type(error).__name__)
-        return refused(_NO_ENTRY, guest.national)
-    return reply
+        return False
+    guest.noted = status
+    return True
 
 
 async def _worked(guest: Visit, work: Awaitable[Reply]) -> tuple[Reply, str]:
@@ -73,8 +81,9 @@ async def _worked(guest: Visit, work: Awaitable[Reply]) -> tuple[Reply, str]:
             return await work, ""
     except Fault as fault:
         found = fault
-    except TimeoutError as error:
-        found = _LATE if guest.action.endswith(".read") else later(error)
+    except TimeoutError:
+        log.alarm("not answered in time", action=guest.action)
+        found = _LATE if guest.action.endswith(".read") else BUSY
     log.step("refused", status=found.status, action=guest.action, correlation=guest.national.correlation, reason=_told(found))
     return refused(found, guest.national), national_code(found)
 

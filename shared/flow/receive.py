@@ -2,9 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
 
 from azure.core.exceptions import AzureError
 
@@ -12,13 +11,15 @@ from shared import log
 from shared.access.patient import patient_key
 from shared.access.register import Register, Sender, Tenant
 from shared.domain.adapter import Adapter, Demands, Finding, Item
+from shared.domain.event import Person
 from shared.domain.message import Receipt
 from shared.domain.national import WRITES
 from shared.door import adapters
 from shared.door.answers import Fault, Reply, accepted, refused, with_adapters
 from shared.door.permit import NO_TENANT, STOPPED, refused_by
 from shared.door.prove import Caller, by_token, known_register, later, prove, scheme
-from shared.door.visit import PATIENCE, Visit, attended, visit
+from shared.door.study import study
+from shared.door.visit import BUSY, NO_ENTRY, PATIENCE, Visit, attended, enter, visit
 from shared.errors import PayloadError
 from shared.flow.attend import ring
 from shared.flow.names import message_id, receipt_name, receipts_line
@@ -27,12 +28,8 @@ from shared.storage.append import Addition
 
 ITEMS = 500  # in one payload
 _WAITING = 1_000  # appends of one sender that may wait in one worker before it is asked to slow down
-_LARGE = 64 * 1024  # bytes; what is read and judged in a thread
 _NO_FORMAT = Fault(404, "no such format is known at this address", "see docs/senders.md for the addresses of formats")
 _NO_RESOURCE = Fault(404, "no such resource is taken here", f"post to one of {', '.join(WRITES)}", code="2")
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,8 @@ async def receive(hub: Hub, payload: Payload) -> Reply:
             reply = await _hear(hub, payload, adapter, heard)
     except Fault as fault:
         reply = _no(payload, fault)
-    except TimeoutError as error:
-        reply = _no(payload, later(error))
+    except TimeoutError:
+        reply = _no(payload, BUSY)
     if adapter and adapter.answer and reply.status not in (401, 403, 404):
         return with_adapters(adapter.answer(heard.items, reply.status, heard.receipt), reply)
     return reply
@@ -85,7 +82,7 @@ async def _hear(hub: Hub, payload: Payload, adapter: Adapter | None, heard: Hear
     _fits(payload, adapter.limit)
     caller = prove(hub, register, payload.tenant, payload.headers, payload.body)
     sender = _welcome(tenant, caller, payload)
-    heard.items = await _read(payload, adapter)
+    heard.items = await study(hub, len(payload.body), _items, payload, adapter)
     heard.receipt = await _accept(hub, payload, adapter, sender, heard.items)
     return accepted(heard.receipt, None)
 
@@ -98,18 +95,53 @@ async def _hear_national(hub: Hub, payload: Payload, guest: Visit) -> Reply:
     tenant = _tenant(register, payload)
     _fits(payload, adapter.limit)
     guest.caller = await _caller(hub, register, payload, guest.action)
-    items = await _readable(payload, adapter)
-    if not isinstance(items, Fault) and adapter.subject and (citizen := adapter.subject(items)):
-        guest.patients = (patient_key(hub.settings.patient_key, tenant.orgnr, citizen),)  # of a refusal too
+    demands = Demands(tenant.validation == "strict", hub.settings.numbers)
+    seen = await study(hub, len(payload.body), _judge, payload, adapter, demands)
+    if not isinstance(seen, Fault) and seen.citizen:
+        guest.patients = (patient_key(hub.settings.patient_key, tenant.orgnr, seen.citizen),)  # of a refusal too
     if no := refused_by(tenant, guest.caller, guest.action):
         raise no
     sender = _welcome(tenant, guest.caller, payload)
-    if isinstance(items, Fault):
-        raise items
-    findings = await _inspected(adapter, items, Demands(tenant.validation == "strict", hub.settings.numbers), len(payload.body))
-    receipt = await _accept(hub, payload, adapter, sender, items)
-    guest.count, guest.message = 1, receipt
-    return accepted(receipt, guest.national, findings)
+    if isinstance(seen, Fault):
+        raise seen
+    _refuse_errors(seen.findings)
+    return await _take(hub, payload, adapter, sender, seen, guest)
+
+
+async def _take(hub: Hub, payload: Payload, adapter: Adapter, sender: Sender, seen: "Seen", guest: Visit) -> Reply:
+    """Entry first, then the document: what takes effect is in the log. If the log fails the document is taken all the same, for somebody
+    may lie on the floor; but its sender hears 503, and says it again."""
+    guest.count, guest.message = 1, _own_id(payload, adapter, sender, seen.items)
+    noted = await enter(hub, guest, 202)
+    receipt = await _accept(hub, payload, adapter, sender, seen.items)
+    if not noted:
+        raise NO_ENTRY
+    return accepted(receipt, guest.national, seen.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A national document, read and judged."""
+
+    items: Sequence[Item]
+    citizen: Person | None
+    findings: Sequence[Finding]
+
+
+def _judge(payload: Payload, adapter: Adapter, demands: Demands) -> Seen | Fault:
+    """Or what is wrong with it: to be told once it is known that its sender may send at all."""
+    try:
+        items = _items(payload, adapter)
+    except Fault as fault:
+        return fault
+    citizen = adapter.subject(items) if adapter.subject else None
+    return Seen(items, citizen, adapter.inspect(items, demands) if adapter.inspect else ())
+
+
+def _refuse_errors(findings: Sequence[Finding]) -> None:
+    wrong = [finding for finding in findings if finding.severity == "error"]
+    if wrong:
+        raise Fault(400, "the document breaks the rules of this municipality", "mend it", "$", code=wrong[0].national, findings=findings)
 
 
 async def _caller(hub: Hub, register: Register, payload: Payload, action: str) -> Caller:
@@ -117,22 +149,6 @@ async def _caller(hub: Hub, register: Register, payload: Payload, action: str) -
     if scheme(payload.headers):
         return await by_token(hub, register, payload.tenant, payload.headers, action, ("POST", payload.path))
     return prove(hub, register, payload.tenant, payload.headers, payload.body)
-
-
-async def _inspected(adapter: Adapter, items: Sequence[Item], demands: Demands, size: int) -> Sequence[Finding]:
-    """What the sender is told of its document; an error in it refuses the document."""
-    if adapter.inspect is None:
-        return ()
-    findings = await _aside(size, adapter.inspect, items, demands)
-    wrong = [finding for finding in findings if finding.severity == "error"]
-    if wrong:
-        raise Fault(400, "the document breaks the rules of this municipality", "mend it", "$", code=wrong[0].national, findings=findings)
-    return findings
-
-
-async def _aside(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What takes long is done in a thread, so that others have their turn meanwhile."""
-    return await asyncio.to_thread(work, *args, **kwargs) if size > _LARGE else work(*args, **kwargs)
 
 
 def _no(payload: Payload, fault: Fault) -> Reply:
@@ -170,18 +186,6 @@ def _fits(payload: Payload, limit: int) -> None:
         raise Fault(415, "the body is compressed", "send it uncompressed, without Content-Encoding")
 
 
-async def _read(payload: Payload, adapter: Adapter) -> Sequence[Item]:
-    return await _aside(len(payload.body), _items, payload, adapter)
-
-
-async def _readable(payload: Payload, adapter: Adapter) -> Sequence[Item] | Fault:
-    """What was sent, or what is wrong with it: to be told once it is known that its sender may send at all."""
-    try:
-        return await _read(payload, adapter)
-    except Fault as fault:
-        return fault
-
-
 def _items(payload: Payload, adapter: Adapter) -> Sequence[Item]:
     if not payload.body.strip():
         if "chunked" in payload.headers.get("transfer-encoding", ""):
@@ -206,10 +210,8 @@ async def _accept(hub: Hub, payload: Payload, adapter: Adapter, sender: Sender, 
         raise Fault(
             429, "more payloads wait to be stored than this hub takes at once", "wait a second and send again", headers={"Retry-After": "1"}
         )
-    content = hashlib.sha256(payload.body).hexdigest()[:32]
-    own = adapter.message_id(items) or content
-    own_id = message_id(sender.tenant, sender.name, f"{payload.adapter}|{own}")
-    receipt = Receipt(id=own_id, content=content, adapter=payload.adapter, received_at=round(now, 3))
+    own_id = _own_id(payload, adapter, sender, items)
+    receipt = Receipt(id=own_id, content=_content(payload), adapter=payload.adapter, received_at=round(now, 3))
     try:
         [position] = await hub.receipts.appender.append(line, Addition([receipt], [payload.body], now))
         await ring(hub, hub.receipts, [line])
@@ -218,3 +220,13 @@ async def _accept(hub: Hub, payload: Payload, adapter: Adapter, sender: Sender, 
     name = receipt_name(line, position)
     log.step("received", receipt=name, bytes=len(payload.body), items=len(items))
     return name
+
+
+def _own_id(payload: Payload, adapter: Adapter, sender: Sender, items: Sequence[Item]) -> str:
+    """The same for the same message: a hash of the sender's own id, or of the body where it has none."""
+    own = adapter.message_id(items) or _content(payload)
+    return message_id(sender.tenant, sender.name, f"{payload.adapter}|{own}")
+
+
+def _content(payload: Payload) -> str:
+    return hashlib.sha256(payload.body).hexdigest()[:32]

@@ -1,6 +1,5 @@
 """Asking a municipality's journal: as many calls as its answer has parts, all within one time-out each and one bound for all."""
 
-import asyncio
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
@@ -13,6 +12,7 @@ from shared.domain.adapter import Call, LookupAdapter, Page, Question
 from shared.door import adapters
 from shared.door.answers import Fault
 from shared.door.credentials import authorization
+from shared.door.study import study
 from shared.door.visit import Visit
 from shared.errors import PayloadError, Refused, Unavailable
 from shared.hub import Hub
@@ -20,7 +20,7 @@ from shared.hub import Hub
 PARTS = 50  # of one answer
 LARGEST = 4 * 1024 * 1024  # bytes of one part
 AT_ONCE = 32  # look-ups of one municipality that a worker may have at its journal
-_LARGE = 64 * 1024  # bytes; what is read in a thread, so that others have their turn meanwhile
+MOST = 8 * 1024 * 1024  # bytes of a whole answer
 
 One = tuple[str, Mapping[str, Any]]  # fullUrl and resource
 
@@ -38,7 +38,7 @@ async def ask(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> lis
     began = perf_counter()
     hub.asking[tenant.orgnr] += 1
     try:
-        return await _all(hub, lookup, journal, question)
+        return await _all(hub, lookup, journal, question, guest)
     except TimeoutError:
         raise _no(504, "the journal did not answer in time", "ask again", "3.1", "time-out") from None
     except Unavailable as error:
@@ -58,11 +58,11 @@ def _no(status: int, reason: str, remedy: str, code: str, cause: str) -> Fault:
     return Fault(status, reason, remedy, headers={"Retry-After": "5"} if status == 503 else {}, code=code)
 
 
-async def _all(hub: Hub, lookup: Lookup, journal: LookupAdapter, question: Question) -> list[One]:
+async def _all(hub: Hub, lookup: Lookup, journal: LookupAdapter, question: Question, guest: Visit) -> list[One]:
     found: dict[str, One] = {}
     call = journal.request(lookup.url, question)
     for _ in range(PARTS):
-        page = await _part(hub, lookup, journal, call)
+        page = await _part(hub, lookup, journal, call, guest)
         found |= {_name(*one): one for one in page.resources}  # what a journal puts beside each part comes again and again
         if not page.next:
             return list(found.values())
@@ -75,7 +75,7 @@ def _name(url: str, resource: Mapping[str, Any]) -> str:
     return url or (f"{resource.get('resourceType')}/{resource['id']}" if resource.get("id") else repr(resource))
 
 
-async def _part(hub: Hub, lookup: Lookup, journal: LookupAdapter, call: Call) -> Page:
+async def _part(hub: Hub, lookup: Lookup, journal: LookupAdapter, call: Call, guest: Visit) -> Page:
     headers = {**call.headers, **authorization(hub, lookup.auth), "Accept-Encoding": "identity"}
     timeout = aiohttp.ClientTimeout(total=hub.settings.call_timeout)
     try:
@@ -86,9 +86,10 @@ async def _part(hub: Hub, lookup: Lookup, journal: LookupAdapter, call: Call) ->
         if isinstance(error, TimeoutError):
             raise
         raise Unavailable(f"no answer from the journal ({type(error).__name__})") from None
-    if len(body) > _LARGE:
-        return await asyncio.to_thread(journal.answer, got.status, told, body)
-    return journal.answer(got.status, told, body)
+    guest.journal_bytes += len(body)
+    if guest.journal_bytes > MOST:
+        raise PayloadError("$", f"is larger than {MOST} bytes in all", "ask for less")
+    return await study(hub, len(body), journal.answer, got.status, told, body)
 
 
 async def _body(got: aiohttp.ClientResponse) -> bytes:

@@ -66,8 +66,8 @@ def _known(name: str, dated: bool) -> str:
 
 
 def _citizen(values: Sequence[str], numbers: str) -> Person | None:
-    """Whom it is about. The same one may be said twice, in two spellings; an empty one is none."""
-    whom = dict.fromkeys(_person(value, numbers) for value in values if value)
+    """Whom it is about. The same one may be said twice, in two spellings. An empty one is a mistake: it must not mean everybody."""
+    whom = dict.fromkeys(_person(value, numbers) for value in values)
     if len(whom) > 1:
         raise _no("2.3", "the identifier stands more than once", "Ask for one citizen at a time.")
     return next(iter(whom), None)

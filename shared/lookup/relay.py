@@ -18,9 +18,11 @@ from shared.domain.event import Person
 from shared.domain.national import LOOKUPS
 from shared.door.answers import Fault
 from shared.door.permit import refused_by
+from shared.door.study import study
 from shared.door.visit import Visit
 from shared.fhir import serialise
-from shared.fhir.found import Found, Patients, about, active_services, one_person, searchset
+from shared.fhir.found import Found, Patients, about, active_services, one_person
+from shared.fhir.searchset import searchset
 from shared.hub import Hub
 from shared.lookup.ask import ask
 
@@ -44,13 +46,17 @@ async def relay(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> b
     answer = await (_of_one(hub, tenant, citizen, question, guest) if citizen else _of_all(hub, tenant, question, guest))
     guest.count = len(answer.matches) + len(answer.beside)
     log.step("looked up", tenant=tenant.orgnr, action=guest.action, resources=guest.count, correlation=guest.national.correlation)
+    return await study(hub, guest.journal_bytes, _written, answer)
+
+
+def _written(answer: Answer) -> bytes:
     return serialise(searchset(answer.matches, answer.beside, answer.patients, answer.note))
 
 
 async def _of_one(hub: Hub, tenant: Tenant, citizen: Person, question: Question, guest: Visit) -> Answer:
     """One citizen: first their services, which are the reason to read (tjenstlig behov), then what was asked for."""
     services = await ask(hub, tenant, Question(SERVICES, citizen, patients=True), guest)
-    _theirs(services, citizen, guest)
+    await study(hub, guest.journal_bytes, _theirs, services, citizen, guest)
     if not covered(tenant, guest.service_codes, _active(services, _today(hub))):
         raise Fault(
             403,
@@ -59,8 +65,8 @@ async def _of_one(hub: Hub, tenant: Tenant, citizen: Person, question: Question,
             code="1.3",
         )
     found = services if question.resource == SERVICES else await ask(hub, tenant, replace(question, patients=True), guest)
-    _theirs(found, citizen, guest)
-    patients = Patients([*services, *found])
+    await study(hub, guest.journal_bytes, _theirs, found, citizen, guest)
+    patients = await study(hub, guest.journal_bytes, Patients, [*services, *found])
     _logged(hub, tenant, [citizen, *sorted(patients.everybody, key=repr)], guest)
     matches = [one for one in found if _is(one, question.resource)]
     return Answer(matches, _beside(tenant, question.resource, found, guest), patients)
@@ -69,14 +75,18 @@ async def _of_one(hub: Hub, tenant: Tenant, citizen: Person, question: Question,
 async def _of_all(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> Answer:
     """Everybody who has a service that the ServiceCodes stand for: the same rule, as a filter (vkp.md 1.8)."""
     found = await ask(hub, tenant, Question(SERVICES, patients=True), guest)
+    return await study(hub, guest.journal_bytes, _filtered, hub, tenant, question, guest, found)
+
+
+def _filtered(hub: Hub, tenant: Tenant, question: Question, guest: Visit, found: Found) -> Answer:
     patients, today = Patients(found), _today(hub)
     services = [one for one in found if covered(tenant, guest.service_codes, active_services(one[1], today))]
-    named = [(one, whom) for one in services if one_person(whom := patients.persons(one[1]))]
+    named = [(one, patients.persons(one[1])) for one in services if one_person(patients, one[1])]
     everybody = {person for _, whom in named for person in whom}
     _logged(hub, tenant, sorted(everybody, key=repr), guest)
-    theirs = [one for one in found if _is(one, "patient") and patients.persons(one[1]) & everybody]
+    theirs = [one for one in found if _is(one, "patient") and one_person(patients, one[1]) and patients.persons(one[1]) & everybody]
     if question.resource == SERVICES:
-        note = _lost(len(services) - len(named), "services name no citizen")
+        note = _lost(len(services) - len(named), "services name no citizen, or two")
         return Answer([one for one, _ in named], _beside(tenant, SERVICES, theirs, guest), patients, note)
     here = {person for one in theirs for person in patients.persons(one[1])}
     missing = len(services) - sum(bool(whom & here) for _, whom in named)
@@ -104,7 +114,7 @@ def _today(hub: Hub) -> date:
 def _theirs(found: Found, citizen: Person, guest: Visit) -> None:
     """Nothing of an answer is believed if anything in it is about somebody else, or does not say whom it is about."""
     patients = Patients(found)
-    strangers = sum(not about(patients.persons(resource), citizen) for _, resource in found)
+    strangers = sum(not about(patients, resource, citizen) for _, resource in found)
     if strangers:
         log.alarm("the journal answered about another citizen", correlation=guest.national.correlation, resources=strangers)
         raise Fault(502, "the journal's answer is not about the citizen who was asked for", "ask the municipality", code="3")

@@ -86,6 +86,13 @@ class AuditLog:
         rows = self._table.query_entities("PartitionKey eq @tenants", parameters={"tenants": _TENANTS}, select=["RowKey"])
         return [row["RowKey"] async for row in rows]
 
+    async def chains(self) -> list[str]:
+        """Whose chains there are, by what stands in them and not by the list: a look at the whole table, for verifying only."""
+        rows = self._table.query_entities(
+            "RowKey eq @tail or RowKey eq @first", parameters={"tail": _TAIL, "first": _row_key(0)}, select=["PartitionKey"]
+        )
+        return sorted({row["PartitionKey"] async for row in rows})
+
     async def heads(self) -> list[Head]:
         """The end of every chain: a read for each municipality, and one."""
         return [head for tenant in await self.tenants() if (head := await self.head(tenant))]

@@ -77,6 +77,9 @@ def _guarded(node: Any, path: str, numbers: str, valid: bool) -> Iterator[Findin
 
 
 def _number(identifier: Any, path: str, numbers: str, valid: bool) -> Iterator[Finding]:
+    target = identifier.get("reference")
+    if type(target) is str and (wrong := person.guard(numbers, "", target.rpartition("/")[2])):
+        yield Finding("error", f"{path}.reference", "value", wrong, "2.1")
     system, value = identifier.get("system", ""), identifier.get("value")  # without a system it may be a person's number all the same
     if type(system) is not str or type(value) is not str:
         return

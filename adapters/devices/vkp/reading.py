@@ -1,6 +1,6 @@
 """What the hub itself must know of a national document: whom it is about and when it happened. Everything else goes on unread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from shared.domain import clock, person
 from shared.domain.event import Person
 from shared.domain.wild import TIME, Wild
 from shared.errors import PayloadError
-from shared.fhir.reach import located
+from shared.fhir.reach import located, step
 
 # When it happened: the first of these that says more than a day. A Bundle's own time comes last, it is when the note was sent.
 TIMES: Mapping[str, Sequence[Sequence[str]]] = {
@@ -26,7 +26,6 @@ TIMES: Mapping[str, Sequence[Sequence[str]]] = {
     "Encounter": (("period", "start"), ("period", "end")),
     "Communication": (("sent",), ("received",)),
 }
-OTHERS = (("entry", "resource", "subject", "identifier"), ("entry", "resource", "patient", "identifier"))
 
 
 def note(resource: Wild) -> Wild:
@@ -56,11 +55,24 @@ def citizen(resource: Wild) -> Person:
     if mistake := person.mistake(found.system, found.value):
         path = note(resource)["subject"]["identifier"].path
         raise PayloadError(f"{path}.value", f"{mistake} (VKP 2.1)", "Correct the number and send the resource again.")
-    for steps in OTHERS:
-        for path, other in located(resource.raw, steps, "$"):
-            if _another(other, found):
-                raise PayloadError(path, "names another citizen than the Composition does (VKP 2.1)", "Send one document per citizen.")
+    for path, other in _named(resource.raw, "$"):
+        if _another(other, found):
+            raise PayloadError(path, "names another citizen than the document is about (VKP 2.1)", "Send one document per citizen.")
     return found
+
+
+def _named(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every identifier of a subject or patient, and of every Patient, wherever in the document."""
+    if type(node) is list:
+        for place, part in enumerate(node):
+            yield from _named(part, f"{path}[{place}]")
+    elif type(node) is dict:
+        whom = ("identifier",) if node.get("resourceType") == "Patient" else ("subject", "patient")
+        for key in whom:
+            yield from located(node.get(key), () if whom == ("identifier",) else ("identifier",), f"{path}.{key}")
+        for key, part in node.items():
+            if type(part) is dict or type(part) is list:
+                yield from _named(part, path + step(key))
 
 
 def _another(identifier: Any, found: Person) -> bool:
