@@ -235,3 +235,23 @@ def test_findings_are_told_with_their_place() -> None:
     said = outcome.findings([Finding("error", "$.entry[0].resource.title", "required", "is missing")])["issue"][0]
     assert (said["code"], said["expression"]) == ("required", ["entry[0].resource.title"])
     assert said["details"]["text"] == "$.entry[0].resource.title: is missing"
+
+
+@pytest.mark.parametrize(
+    ("field", "expression"),
+    [
+        ("$.entry[1].resource.effectiveDateTime", ["entry[1].resource.effective"]),
+        ("$.component[0].valueQuantity.code", ["component[0].value.code"]),
+        ("$.medicationCodeableConcept", ["medication"]),
+        ("$.item[0].answer[1].valueBoolean", ["item[0].answer[1].value"]),
+        ("$.property[0].valueQuantity[0].value", ["property[0].valueQuantity[0].value"]),
+        ("$.valueSet", ["valueSet"]),
+        ("$.?.title", None),
+        ("$.address[0]._line[0].extension[0]", None),
+        ("$", None),
+    ],
+)
+def test_an_expression_is_fhirpath_or_is_not_told_and_the_text_names_the_place_in_json(field: str, expression: Any) -> None:
+    said = outcome.findings([Finding("error", field, "value", "is missing")])["issue"][0]
+    assert said.get("expression") == expression
+    assert said["details"]["text"].startswith(f"{field}: " if field != "$" else "is missing")

@@ -38,6 +38,8 @@ UUID = "5e0c1a52-7d1f-4f5b-8a10-00000000abcd"
         ({"a": 1, "b": {"c": [{"d": None}]}}, {"a": 1}),
         ({"given": ["", "Mild"], "_given": [{"id": "a"}, None]}, {"given": [None, "Mild"], "_given": [{"id": "a"}, None]}),
         ({"a": 1, "_given": [None, None]}, {"a": 1}),
+        ({"given": ["A", None], "_given": [None, None]}, {"given": ["A"]}),
+        ({"given": [None, "A"], "_given": [{"extension": []}]}, {"given": ["A"]}),
         ({"resourceType": "Patient", "name": {"given": "Mild"}}, {"resourceType": "Patient", "name": [{"given": ["Mild"]}]}),
         (
             {"resourceType": "Communication", "payload": {"contentString": "x"}},
@@ -49,8 +51,11 @@ UUID = "5e0c1a52-7d1f-4f5b-8a10-00000000abcd"
             {"resourceType": "CarePlan", "activity": [{"detail": {"reasonCode": [{"text": "x"}], "scheduledTiming": {"event": ["2026"]}}}]},
         ),
         (
-            {"resourceType": "Composition", "section": [{"section": {"text": {"status": "additional", "div": "Sov <u>godt</u>"}}}]},
-            {"resourceType": "Composition", "section": [{"section": [{"text": {"status": "additional", "div": f"{DIV}Sov godt</div>"}}]}]},
+            {"resourceType": "Composition", "section": [{"section": {"text": {"status": "additional", "div": "Sov <p>godt"}}}]},
+            {
+                "resourceType": "Composition",
+                "section": [{"section": [{"text": {"status": "additional", "div": f"{DIV}Sov <p>godt</p></div>"}}]}],
+            },
         ),
         (
             {"resourceType": "Device", "lotNumber": "1", "text": {"status": "generated", "div": "<div> </div>"}},
@@ -75,6 +80,10 @@ UUID = "5e0c1a52-7d1f-4f5b-8a10-00000000abcd"
         (
             {"profile": ["http://hl7.no/fhir/StructureDefinition/vkp-Observation-Bloodpressure-v090"]},
             {"profile": ["http://ehelse.no/fhir/StructureDefinition/vkp-Observation-Bloodpressure-v090"]},
+        ),
+        (
+            {"profile": ["http://hl7.no/fhir/StructureDefinition/vkp-Composition-v090|0.9.0"]},
+            {"profile": ["http://ehelse.no/fhir/StructureDefinition/vkp-Composition-v090|0.9.0"]},
         ),
     ],
 )
@@ -126,6 +135,31 @@ def test_repair_twice_finds_nothing_more() -> None:
 def test_a_repair_names_the_place_and_not_the_value() -> None:
     said = repair(f'{{"entry":[{{"system":"urn:ietf:rfc:3986","value":"{UUID.upper()}"}}]}}'.encode())[1]
     assert said == ("$.entry[0].value: a UUID was written as urn:uuid in lower case",)
+
+
+MOVED = "$.note: the rest of the list moved up, and warnings count its places anew"
+
+
+@pytest.mark.parametrize(
+    ("notes", "moved"), [(["", "x"], True), ([None, "x", ""], True), (["x", ""], False), (["", ""], False), (["x", [{}], "y"], True)]
+)
+def test_that_places_are_others_now_is_told_where_they_are(notes: Any, moved: bool) -> None:
+    assert (MOVED in mend({"note": notes, "a": 1})[1]) is moved
+
+
+def test_what_goes_with_a_narrative_without_words_is_told() -> None:
+    text = {"id": "a", "status": "generated", "div": "<div> </div>"}
+    assert mend({"resourceType": "Device", "lotNumber": "1", "text": text})[1] == (
+        "$.text.div: a narrative without words was left out",
+        "$.text.id: was left out with the narrative that has no words",
+        "$.text.status: was left out with the narrative that has no words",
+    )
+
+
+@pytest.mark.parametrize(("div", "left"), [("<div>a<br>b</div>", False), ("<div><script>1</script>a</div>", True)])
+def test_a_narrative_is_said_to_have_lost_something_only_if_it_has(div: str, left: bool) -> None:
+    repairs = mend({"resourceType": "Device", "text": {"status": "generated", "div": div}})[1]
+    assert len(repairs) == 1 and ("left out" in repairs[0]) is left
 
 
 @pytest.mark.parametrize("name", EVERYTHING)

@@ -165,6 +165,45 @@ def concept(table: str, code: Any) -> Any:
     return {"coding": [{"system": f"{VKP}/CodeSystem/vkp-{table}-v090", "code": code}]}
 
 
+HL7 = "http://hl7.no/fhir/StructureDefinition"
+PARTS = {
+    "identifier": {"valueString": "D-1"},
+    "displayName": {"valueString": "Dispenser D"},
+    "type": {"valueCode": "x"},
+    "location": {"valueString": "Kjøkken"},
+}
+WRONG_DEVICES: list[dict[str, Any]] = [
+    {"identifier": None},
+    {"displayName": None},
+    {"type": None},
+    {"identifier": {"valueInteger": 1}},
+    {"displayName": {"valueBoolean": True}},
+    {"location": {"valueCode": "x"}},
+    {"colour": {"valueString": "x"}},
+]
+
+
+def device(name: str, **parts: Any) -> Any:
+    made = {**PARTS, **parts}
+    return {"url": f"{VKP}/StructureDefinition/{name}", "extension": [{"url": each, **value} for each, value in made.items() if value]}
+
+
+def severity(code: str, system: str = f"{VKP}/CodeSystem/vkp-severity-level-v090") -> Any:
+    concept = {"coding": [{"system": system, "code": code}]}
+    return {"url": f"{VKP}/StructureDefinition/vkp-severity-level-v090", "valueCodeableConcept": concept}
+
+
+def hospital(**parts: Any) -> Any:
+    """An H-nummer as no-basis-Patient has it (vkp.md 3.4)."""
+    made = {
+        "type": {"coding": [{"system": "urn:oid:2.16.578.1.12.4.1.1.8327", "code": "HNR"}]},
+        "system": "HNR",
+        "value": "80000000001",
+        "assigner": {"display": "Eksempel sykehus"},
+    }
+    return {key: value for key, value in (made | parts).items() if value}
+
+
 PROFILE: list[Row] = [
     # MedicationDispense
     ("a", "status", GONE),
@@ -189,6 +228,7 @@ PROFILE: list[Row] = [
     ("a", "performer.0.actor", GONE, "performer.0"),
     ("a", "whenHandedOver", "2026-03-02T08:03:11"),
     ("a", "whenPrepared", "2026-03-02T09:03:11+01:00", ""),
+    *(("a", "extension", [device("VkpMedicationDispenseDevice-v090", **parts)], "extension.0") for parts in WRONG_DEVICES),
     # DetectedIssue
     ("fall", f"{ISSUE}.status", GONE),
     ("fall", f"{ISSUE}.status", "closed"),
@@ -226,6 +266,8 @@ PROFILE: list[Row] = [
     ("fall", f"{NOTE}.section.0.text.status", GONE),
     ("fall", f"{NOTE}.section.0.text.div", "<div xmlns='http://www.w3.org/1999/xhtml'><script>1</script>a</div>"),
     ("fall", f"{NOTE}.section.0.text.div", "Fall registrert"),
+    ("fall", f"{NOTE}.section.0.text.div", "<div xmlns='http://www.w3.org/1999/xhtml'>&#160;</div>"),
+    ("fall", f"{NOTE}.section.0.text.div", "<div xmlns='http://www.w3.org/1999/xhtml'><a href='javascript:1'>a</a></div>"),
     ("fall", f"{NOTE}.section.0.entry.0.reference", "#nobody"),
     ("fall", f"{NOTE}.section.0.entry.0.reference", "urn:uuid:00000000-7d1f-4f5b-8a10-000000000011"),
     ("fall", f"{NOTE}.section.0.emptyReason", {"text": "x"}, f"{NOTE}.section.0"),
@@ -244,6 +286,11 @@ PROFILE: list[Row] = [
     ("d", f"{VISIT}.participant.0.type.0", concept("encounter-mode", "5")),
     ("d", f"{VISIT}.participant.0.type.0", concept("encounter-class", "0")),
     ("d", f"{VISIT}.participant.1.individual", {"reference": "Patient/1"}),
+    ("d", f"{VISIT}.participant.1.individual", {"reference": "PractitionerRole/1"}),
+    ("d", f"{VISIT}.participant.1.individual", {"type": "PractitionerRole", "display": "x"}),
+    *(("d", f"{VISIT}.extension", [device("vkp-encounterDevice-v090", **parts)], f"{VISIT}.extension.0") for parts in WRONG_DEVICES),
+    ("d", f"{VISIT}.extension", [severity("35")], f"{VISIT}.extension.0"),
+    ("d", f"{VISIT}.extension", [severity("30", "https://e.example")], f"{VISIT}.extension.0"),
     ("d", f"{VISIT}.period", GONE),
     ("d", f"{VISIT}.period", lambda value: [value]),
     ("d", f"{VISIT}.period.end", "2026-03-01T00:00:00+01:00", f"{VISIT}.period"),
@@ -271,6 +318,12 @@ PROFILE: list[Row] = [
     ("f", f"{THIRD}.item.0.answer.0.valueBoolean", True, f"{THIRD}.item.0.answer.0"),
     ("f", f"{THIRD}.item.0.item", [{"linkId": "1.1"}], f"{THIRD}.item.0"),
     ("f", f"{THIRD}.questionnaire", "to ord"),
+    # a list where an object is due
+    ("fall", f"{NOTE}.category", lambda value: [value], f"{NOTE}.category.0"),
+    ("fall", f"{NOTE}.event.0.code", lambda value: [value], f"{NOTE}.event.0.code.0"),
+    ("fall", f"{NOTE}.section.0.code", lambda value: [[value]]),
+    ("fall", f"{ISSUE}.code", lambda value: [[value]]),
+    ("d", f"{VISIT}.participant.0.type.0", lambda value: [value]),
     # a profile of another type
     ("fall", f"{ISSUE}.meta.profile.0", f"{VKP}/StructureDefinition/vkp-Composition-v090"),
     # Bundle
@@ -283,6 +336,8 @@ PROFILE: list[Row] = [
     ("fall", "total", 3, ""),
     ("fall", "entry.1.fullUrl", "urn:uuid:2c53e902-7d1f-4f5b-8a10-000000000010", "entry"),
     ("fall", "entry.1.fullUrl", "urn:uuid:2c53e902", "entry.1.fullUrl"),
+    ("fall", "entry.1.fullUrl", "DetectedIssue/1"),
+    ("fall", "entry.2.fullUrl", "#device"),
     ("fall", "entry.1.fullUrl", "https://e.example/DetectedIssue/1/_history/2", "entry.1"),
     ("fall", "entry.1.resource", GONE, "entry.1"),
     ("fall", "entry.1.request", {"method": "POST", "url": "DetectedIssue"}, ""),
@@ -294,6 +349,7 @@ PROFILE: list[Row] = [
     ("fall", f"{THIRD}.deviceName.0.type", GONE),
     ("fall", f"{THIRD}.deviceName.0.type", "brand"),
     ("fall", f"{THIRD}.identifier.0.value", ""),
+    ("fall", f"{THIRD}.identifier.0.value", " \u00a0", f"{THIRD}.identifier.0"),
     ("fall", f"{THIRD}.identifier", lambda value: value[0]),
     ("fall", f"{THIRD}.owner", {"reference": "Patient/1"}),
     ("fall", f"{THIRD}.serial", "S-1"),
@@ -328,7 +384,44 @@ PROFILE: list[Row] = [
     ("patient", f"{THIRD}.address.0._line.0.extension.0.url", "https://e.example/hint", f"{THIRD}.address.0._line.0.extension.0"),
     ("patient", f"{THIRD}.address.0._line", twice),
     ("patient", f"{THIRD}.contact.0", {"relationship": [{"text": "datter"}]}),
+    ("patient", f"{THIRD}.address.0.extension", twice),
+    ("patient", f"{THIRD}.name.0.extension", [{"url": f"{HL7}/no-basis-middlename", "valueCode": "x"}], f"{THIRD}.name.0.extension.0"),
+    (
+        "patient",
+        f"{THIRD}.address.0.extension.0",
+        {"url": f"{HL7}/no-basis-address-official", "valueString": "ja"},
+    ),
+    ("patient", f"{THIRD}.identifier.0", hospital(type=None), f"{THIRD}.identifier.0.type"),
+    ("patient", f"{THIRD}.identifier.0", hospital(type={"coding": [{"code": "HNR"}]}), f"{THIRD}.identifier.0.type"),
+    ("patient", f"{THIRD}.identifier.0", hospital(assigner=None), f"{THIRD}.identifier.0.assigner"),
 ]
+
+
+def without(resource: Any, name: str) -> Any:
+    return {key: value for key, value in resource.items() if key != name}
+
+
+def same_url(entries: Any) -> Any:
+    """bdl-7: the same resource in two versions."""
+    versions = [{**entries[2], "resource": {**entries[2]["resource"], "meta": {"versionId": number}}} for number in "12"]
+    return [*entries[:2], *versions]
+
+
+def named(code: str, **names: str) -> Any:
+    coding = {"system": f"{VKP}/CodeSystem/vkp-alert-code-v090", "code": code}
+    text = {key: value for key, value in names.items() if key == "text"}
+    return {"coding": [coding | {key: value for key, value in names.items() if key != "text"}], **text}
+
+
+ABSENT = [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]
+
+
+def another_snomed(codings: Any) -> Any:
+    return [coding | {"code": "72098002"} if "snomed" in coding["system"] else coding for coding in codings]
+
+
+def without_snomed(codings: Any) -> Any:
+    return [coding for coding in codings if "snomed" not in coding["system"]]
 
 
 def _vital() -> Iterator[Row]:
@@ -345,7 +438,10 @@ def _vital() -> Iterator[Row]:
         yield name, f"{where}.effectiveDateTime", "2026-03"
         yield name, f"{where}.code.coding.0.code", "1-8", f"{where}.code"
         yield name, f"{where}.code.coding", lambda value: [coding for coding in value if "loinc" not in coding["system"]], f"{where}.code"
-        yield name, f"{where}.code.coding", lambda value: [coding for coding in value if "snomed" not in coding["system"]], f"{where}.code"
+        yield name, f"{where}.code.coding", another_snomed, f"{where}.code"
+        yield name, f"{where}.subject", {"reference": "Device/1"}
+        yield name, f"{where}.subject", lambda value: value | {"type": "Device"}
+        yield name, f"{where}._valueString", {"extension": ABSENT}
         if name != "pressure":
             yield name, f"{where}.valueQuantity", GONE
             for part in ("value", "unit", "system", "code"):
@@ -357,10 +453,20 @@ def _vital() -> Iterator[Row]:
         yield "pressure", half, GONE, f"{where}.component"
         yield "pressure", f"{half}.code", GONE
         yield "pressure", f"{half}.code.coding.0.code", "8867-4", f"{where}.component"
-        yield "pressure", f"{half}.code.coding.1", GONE, f"{half}.code"
+        yield "pressure", f"{half}.code.coding", another_snomed, f"{half}.code"
+        yield "pressure", half, lambda value: {"code": value["code"], "valueString": "høyt"}, f"{half}.valueString"
+        yield (
+            "pressure",
+            half,
+            lambda value: {"code": value["code"], "valueString": "x", "dataAbsentReason": {"text": "x"}},
+            f"{half}.valueString",
+        )
         yield "pressure", f"{half}.valueQuantity", GONE
         yield "pressure", f"{half}.valueQuantity.code", "kPa"
         yield "pressure", f"{half}.valueQuantity.unit", GONE
+    yield "pressure", f"{where}.component", lambda value: [*value, {"code": {"text": "puls"}}], f"{where}.component.2.valueQuantity"
+    yield "heart", f"{where}.component", [{"code": {"text": "uro"}}], f"{where}.component.0.valueQuantity"
+    yield "pressure", f"{where}.valueString", "172/96"
     yield "pressure", f"{where}.component", twice
     yield "pressure", f"{where}.component", GONE
     yield "pressure", f"{where}.valueQuantity", {"value": 1, "unit": "x", "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}
@@ -425,7 +531,72 @@ def test_what_is_about_nobody_or_no_document_is_refused_before_it_is_judged(row:
         told(resource, False)
 
 
+DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
+ALLOWED: list[Row] = [  # FHIR and the national profiles have nothing against these
+    *((name, "entry.2.resource.code.coding", without_snomed) for name in VITAL),
+    *((name, "entry.2.resource.code.coding", twice) for name in VITAL),
+    ("pressure", "entry.2.resource.component.0.code.coding", without_snomed),
+    ("heart", "entry.2.resource", lambda value: {**without(value, "valueQuantity"), "hasMember": [{"display": "målinger"}]}),
+    ("heart", "entry.2.resource", lambda value: {**without(value, "valueQuantity"), "dataAbsentReason": {"text": "utstyr defekt"}}),
+    ("heart", "entry.2.resource", lambda value: {**without(value, "effectiveDateTime"), "_effectiveDateTime": {"extension": ABSENT}}),
+    ("patient", f"{THIRD}.extension.0", lambda value: {"url": value["url"], "_valueString": {"extension": ABSENT}}),
+    ("patient", f"{THIRD}.extension.0", {"url": "https://e.example", "_valueCode": {"extension": ABSENT}}),
+    ("patient", f"{THIRD}.identifier.0", hospital()),
+    ("patient", f"{THIRD}.name.0.extension", [{"url": f"{HL7}/no-basis-middlename", "valueString": "Lun"}]),
+    ("fall", NOTE, lambda value: {**without(value, "title"), "_title": {"extension": ABSENT}}),
+    ("note", "", lambda value: {**without(value, "date"), "_date": {"extension": ABSENT}}),
+    ("fall", f"{NOTE}.section.0.text.div", f"\n <!-- <x> fra & til --> {DIV}Fall<!-- y --></div>\n"),
+    (
+        "fall",
+        f"{NOTE}.section.0.text.div",
+        f'{DIV}<ol start="3" style="list-style-position:inside;font-family:Segoe Script"><li>a</li></ol></div>',
+    ),
+    ("fall", f"{NOTE}.date", "2016-12-31T23:59:60Z"),
+    ("fall", "entry", same_url),
+    ("d", f"{VISIT}.participant.1.individual", {"reference": "RelatedPerson/1"}),
+    ("d", f"{VISIT}.extension", [device("vkp-encounterDevice-v090", typeName={"valueString": "x"})]),
+    ("d", f"{VISIT}.extension", [severity("30")]),
+    ("d", f"{VISIT}.extension", [severity("30", f"{VKP}/ValueSet/vkp-severity-level-v090")]),
+    ("a", "extension", [device("VkpMedicationDispenseDevice-v090")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ALLOWED, ids=[f"{number}-{row[0]}-{row[1]}" for number, row in enumerate(ALLOWED)])
+def test_strict_takes_what_is_legal_without_a_word(row: Row) -> None:
+    resource = document(row[0])
+    if row[1]:
+        put(resource, row[1], row[2])
+    else:
+        resource = row[2](resource)
+    assert [finding for finding in told(resource, True) if finding.code != "security"] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '<img src="https://e.example/kart.png" alt="Kart"/>a',
+        '<a href="Patient/1">a</a>',
+        '<p style="position: fixed">a</p>',
+        "<![CDATA[a < b]]>",
+        "<!-- <b> -->a",
+    ],
+)
+def test_what_fhir_allows_and_the_hub_does_not_pass_on_is_a_warning_that_says_so(words: str) -> None:
+    resource = document("fall")
+    path = put(resource, f"{NOTE}.section.0.text.div", f"{DIV}{words}</div>") and place(f"{NOTE}.section.0.text.div")
+    found = told(resource, True)
+    assert [(each.severity, each.path) for each in found] == [("warning", path)] and "the hub takes it out" in found[0].text
+    assert [each.severity for each in told(resource, False)] == ["information"]
+
+
 WARNED: list[Row] = [  # taken in both strengths, with a word of warning
+    ("fall", f"{ISSUE}.code", named("1.10", display="Ingen kontakt")),
+    ("fall", f"{ISSUE}.code", named("1.4", text="Teknisk feil")),
+    ("fall", f"{ISSUE}.code", named("1.7", text="1.5 - Feil rull.")),
+    ("fall", f"{ISSUE}.code", named("3", text="Medisindispenserhendelse")),
+    ("fall", f"{ISSUE}.code", {"coding": [*named("4.1")["coding"], *named("3", display="Fall")["coding"]]}),
+    ("fall", f"{NOTE}.type", named("7", text="300 - Trygghetsalarm")),
+    ("fall", f"{NOTE}.type", named("1.17", display="Batteri tomt")),
     ("fall", f"{ISSUE}.code.coding.0.display", "Brannalarm", f"{ISSUE}.code"),
     ("fall", f"{ISSUE}.code.text", "Brannalarm", f"{ISSUE}.code"),
     ("fall", f"{NOTE}.section.0.code", concept("composition-section", "9")),
@@ -479,6 +650,14 @@ def test_all_families_of_profile_urls_mean_the_same_rules(profile: str) -> None:
     assert told(resource, True) == []
     del resource["entry"][2]["resource"]["category"]
     assert errors(resource) == ["$.entry[2].resource.category"]
+
+
+def test_a_vital_sign_of_an_entry_that_is_a_device_is_nobody_s() -> None:
+    resource = document("heart")
+    url = "urn:uuid:60973d46-7d1f-4f5b-8a10-0000000000ab"
+    resource["entry"].append({"fullUrl": url, "resource": {"resourceType": "Device", "serialNumber": "1"}})
+    resource["entry"][2]["resource"]["subject"] = {"reference": url}
+    assert errors(resource) == ["$.entry[2].resource.subject"]
 
 
 @pytest.mark.parametrize("name", ["QuestionnaireReponse", "QuestionnaireResponse"])

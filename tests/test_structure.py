@@ -22,6 +22,7 @@ from tests.examples_plugin import replaced, values
 from tests.test_strict import EVERYTHING, GONE, SHAPES, document, put
 
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
+SAID: Any = {"extension": [{"url": "a", "valueCode": "b"}]}
 SECRET = "Hemmelig Havbris 31929950081"
 ODD: list[Any] = [None, True, -1, 1.5, "", "X y", "2026-02-30", "2026-03-02T08:03:11", "12", [], {}, ["x"], {"x": "y"}, [None], [{}]]
 
@@ -71,6 +72,9 @@ def observation(**more: Any) -> Any:
         ({"status": ["final"]}, "$.status", "stands once"),
         ({"category": {"text": "x"}}, "$.category", "expected a list"),
         ({"category": []}, "$.category", "ele-1"),
+        ({"identifier": [{"value": "\t "}]}, "$.identifier[0]", "ele-1"),
+        ({"_valueString": SAID, "dataAbsentReason": {"text": "x"}}, "$", "obs-6"),
+        ({"extension": [{"url": "b", "_valueString": SAID, "extension": SAID["extension"]}]}, "$.extension[0]", "ext-1"),
         ({"code": {}}, "$.code", "ele-1"),
         ({"code": {"id": "a"}}, "$.code", "ele-1"),
         ({"method": "x"}, "$.method", "expected an object"),
@@ -130,6 +134,9 @@ def test_base_r4_is_kept_to_the_letter(more: dict[str, Any], path: str, key: str
         {"valueQuantity": {"value": 82.50, "unit": "kg"}},
         {"effectiveDateTime": "2026-03-02T08:00:00.1234567+01:00"},
         {"effectiveDateTime": "2026"},
+        {"effectiveDateTime": "2016-12-31T23:59:60Z"},
+        {"extension": [{"url": "https://e.example", "_valueString": SAID}]},
+        {"referenceRange": [{"_text": SAID}]},
         {"_status": {"extension": [{"url": "https://e.example", "valueString": "a"}]}},
         {"valueString": "a\nb "},
         {"meta": {"profile": ["https://e.example/p|1"], "_profile": [{"id": "a"}]}},

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.devices.vkp import urgency
 from adapters.devices.vkp.adapter import ADAPTER, DOCUMENTS
@@ -15,6 +17,7 @@ from shared.domain.event import Document, Event
 from shared.domain.message import Lane
 from shared.errors import PayloadError
 from shared.fhir.terminology import ALERT, displays
+from tests.examples_plugin import replaced, values
 
 EXAMPLES = Path(__file__).parent.parent / "adapters/devices/vkp/examples"
 FALL: Any = json.loads((EXAMPLES / "fall-unanswered.json").read_text())
@@ -34,7 +37,7 @@ def event_of(body: bytes) -> Event:
 
 def alert(code: Any, steps: tuple[str, ...] = ("0",)) -> Any:
     bundle = copy.deepcopy(FALL)
-    bundle["entry"][1]["resource"]["code"]["coding"][0]["code"] = code
+    bundle["entry"][1]["resource"]["code"] = {"coding": [{"system": urgency.NATIONAL, "code": code}]}
     step = bundle["entry"][0]["resource"]["event"][0]
     bundle["entry"][0]["resource"]["event"] = [json.loads(json.dumps(step).replace('"code": "0"', f'"code": "{each}"')) for each in steps]
     return bundle
@@ -72,6 +75,61 @@ def test_a_second_code_of_the_sender_s_own_does_not_make_it_an_alarm() -> None:
     bundle = alert("1.17")
     bundle["entry"][1]["resource"]["code"]["coding"].append({"system": "https://vft.example", "code": "BATT"})
     assert lane_of(bundle) is Lane.ROUTINE
+
+
+OLD = {"1.4": "Teknisk feil", "1.5": "Feil rull", "1.10": "Ingen kontakt", "1.17": "Batteri tomt"}  # vkp.md 3.5 no. 10
+
+
+def called(code: str, **names: Any) -> Any:
+    """An alert whose code is called by a display or a text."""
+    bundle = alert(code)
+    concept = bundle["entry"][1]["resource"]["code"]
+    concept["coding"][0] |= {key: value for key, value in names.items() if key == "display"}
+    concept |= {key: value for key, value in names.items() if key == "text"}
+    return bundle
+
+
+@pytest.mark.parametrize("code", OLD)
+@pytest.mark.parametrize("name", ["display", "text"])
+def test_an_alert_by_the_old_table_is_an_alarm_whatever_its_number_means_today(code: str, name: str) -> None:
+    assert lane_of(called(code, **{name: OLD[code]})) is Lane.ALARM
+
+
+@pytest.mark.parametrize("code", sorted(urgency.ROUTINE))
+def test_an_alert_that_can_wait_is_called_by_its_own_name_or_a_free_one(code: str) -> None:
+    own = displays(ALERT)[code]
+    assert lane_of(called(code, display=own.upper(), text=f"{code} - {own}.")) is Lane.ROUTINE
+    assert lane_of(called(code, display=own, text="Varsel fra rom 7")) is Lane.ROUTINE
+
+
+@pytest.mark.parametrize(
+    "text", ["Fall", "4.1 Fall.", "[41] \u2013 FALL!", "Medisindispenserhendelse", "300 - Trygghetsalarm", "Ingen\u00a0kontakt"]
+)
+def test_an_alert_with_the_name_of_another_code_is_an_alarm(text: str) -> None:
+    assert lane_of(called("1.17", text=text)) is Lane.ALARM
+
+
+@pytest.mark.parametrize("display", ["Batteri", "Battery low", 7, ["Batteri lavt"]])
+def test_a_display_that_is_not_the_table_s_is_a_doubt(display: Any) -> None:
+    assert lane_of(called("1.17", display=display)) is Lane.ALARM
+
+
+def test_the_second_national_code_is_looked_at_too() -> None:
+    bundle = called("1.17")
+    bundle["entry"][1]["resource"]["code"]["coding"].append({"system": urgency.NATIONAL, "code": "1.10", "display": "Ingen kontakt"})
+    assert lane_of(bundle) is Lane.ALARM
+
+
+def test_a_code_in_a_list_is_a_doubt() -> None:
+    bundle = called("1.17", text="Fall")
+    bundle["entry"][1]["resource"]["code"] = [bundle["entry"][1]["resource"]["code"]]
+    assert lane_of(bundle) is Lane.ALARM
+
+
+def test_a_step_of_the_sender_s_own_acknowledges_nothing() -> None:
+    bundle = alert("4.1", ("3",))
+    bundle["entry"][0]["resource"]["event"][0]["code"][0]["coding"][0]["system"] = "https://vft.example/steg"
+    assert lane_of(bundle) is Lane.ALARM
 
 
 def test_what_needs_no_repair_goes_on_byte_for_byte() -> None:
@@ -226,6 +284,35 @@ def test_nonsense_in_any_place_is_refused_or_read_and_never_a_crash(name: str, v
             ADAPTER.lane(items), ADAPTER.message_id(items), ADAPTER.decode(items[0])
         except PayloadError as error:
             assert "28820050004" not in f"{error.reason} {error.remedy}"
+
+
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["coding", "system", "code", "value", "x"]), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+NAMES = sorted(file.stem for file in EXAMPLES.glob("*.json") if not file.stem.endswith(".expected"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(name=st.sampled_from(NAMES), number=st.integers(0), tree=TREES, wrap=st.sampled_from(["list", "lists", "object", "tree"]))
+def test_any_json_in_any_place_is_refused_or_read_and_never_a_crash(name: str, number: int, tree: Any, wrap: str) -> None:
+    """The value that stood there, in a list, in a list of lists, in an object; or anything else."""
+    came = json.loads((EXAMPLES / f"{name}.json").read_text(), strict=False)
+    path, old = [row for row in values(came) if row[0]][number % (len(list(values(came))) - 1)]
+    swallowed(replaced(came, path, {"list": [old], "lists": [[old, old]], "object": {"x": old, "coding": old}, "tree": tree}[wrap]))
+
+
+def swallowed(bundle: Any) -> None:
+    assert ADAPTER.inspect
+    try:
+        items = ADAPTER.split(sent(bundle))
+        ADAPTER.lane(items), ADAPTER.message_id(items), ADAPTER.inspect(items, Demands(True)), ADAPTER.inspect(items, Demands())
+        ADAPTER.decode(items[0])
+    except PayloadError:
+        pass
 
 
 def spoilt(tree: Any, value: Any) -> list[Any]:

@@ -1,72 +1,39 @@
 """The profile tables of the national contract (vkp.md 3.2), with what base R4 demands and partners forget. Each row is one rule."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from shared.domain import person
 from shared.domain.adapter import Finding
 from shared.fhir.elements import URI
-from shared.fhir.extensions import ADDRESS_HINT, ELOCK, HEADER, ZONE
-from shared.fhir.profiles import DIGITAL, claimed, claims
-from shared.fhir.reach import located, reach
-from shared.fhir.rules import Judge, Rule, absent, at_most_one, bound, moment, need, need_any, number, one_of
-from shared.fhir.terminology import ALERT, CATEGORY, DISPENSE, MODE, PLAN, REASON, SECTION, STEP
-from shared.fhir.vital_signs import vital_sign
-from shared.fhir.walk import MOST
+from shared.fhir.extensions import ELOCK, HEADER, ZONE
+from shared.fhir.judges import address, general, hospital_number, modes, old_encounter
+from shared.fhir.profiles import claims
+from shared.fhir.reach import located
+from shared.fhir.rules import Judge, Rule, absent, absolute, at_most_one, bound, moment, need, need_any, number, one_of
+from shared.fhir.terminology import ALERT, CATEGORY, DISPENSE, PLAN, REASON, SECTION, STEP
+from shared.fhir.vital_signs import vital_sign, whose
+from shared.fhir.walk import MOST, scope_of
 
 CLINICAL = ("registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown")
 
-VIRTUAL = ("http://terminology.hl7.org/CodeSystem/v3-ActCode", "VR")
 PERSONS = tuple(person.SYSTEMS.values())
 HER = "urn:oid:2.16.578.1.12.4.1.2"  # HER-id
 STAFF = (*PERSONS, HER, *(f"urn:oid:2.16.578.1.12.4.1.4.{number}" for number in (4, 101, 102)))  # HPR, organisation number, RESH
-
-
-def _old_encounter(encounter: Any, where: str) -> Iterator[Finding]:
-    """vkp-digital-Encounter, for those who still say they follow it: virtual, now and before."""
-    if type(encounter) is dict and DIGITAL in claimed(encounter):
-        for steps in (("class",), ("classHistory", "class")):
-            for path, coding in located(encounter, steps, where):
-                if type(coding) is not dict or (coding.get("system"), coding.get("code")) != VIRTUAL:
-                    yield Finding("error", path, "code-invalid", "expected VR of v3-ActCode, as the profile fixes it")
-
-
-def _modes(encounter: Any, where: str) -> Iterator[Finding]:
-    """How someone looked in. The older profile names a value set that has been deleted: what follows it is told and not refused."""
-    old = type(encounter) is dict and DIGITAL in claimed(encounter)
-    for found in MODES.findings(encounter, where):
-        yield replace(found, severity="warning") if old else found
-
-
-def _general(observation: Any, where: str) -> Iterator[Finding]:
-    systems = reach(observation, ("code", "coding", "system"))
-    if "http://loinc.org" not in systems and "http://snomed.info/sct" not in systems:
-        yield Finding("warning", f"{where}.code", "code-invalid", "has no code of LOINC or SNOMED CT that says what was measured")
-
-
-def _address(patient: Any, where: str) -> Iterator[Finding]:
-    """vkp-Address: closed extensions. Those of no-basis are in use, and it is open whether they are meant to be closed out."""
-    for path, extension in located(patient, ("address", "extension"), where):
-        if type(extension) is dict and extension.get("url") != ELOCK:
-            yield Finding("warning", path, "extension", "is none that the national profile has on an address")
-    for path, extension in located(patient, ("address", "_line", "extension"), where):
-        if type(extension) is dict and extension.get("url") != ADDRESS_HINT:
-            yield Finding("error", path, "extension", "is none that the national profile has on the line of an address")
 
 
 def _is(url: str) -> Callable[[Any], bool]:
     return lambda extension: type(extension) is dict and extension.get("url") == url
 
 
-MODES = bound("participant.type", MODE)
 RULES: Mapping[str, tuple[Rule | Judge, ...]] = {
     "Composition": (
         need("status"),
         one_of("status", "preliminary", "final", "amended", "entered-in-error"),
         one_of("status", "final", "amended", severity="warning"),  # the guide fixes final; a correction is amended
         need("type"),
+        bound("type", ALERT, required=False),  # some say there which alert it is about
         need("date"),
         moment("date"),
         need("author"),
@@ -127,8 +94,8 @@ RULES: Mapping[str, tuple[Rule | Judge, ...]] = {
         number("subject.identifier"),
         need("participant"),
         need("participant.type", 1, 1),
-        Judge(_modes),
-        Judge(_old_encounter),
+        Judge(modes),
+        Judge(old_encounter),
         need("period", 1, 1),
         moment("period.start"),
         moment("period.end"),
@@ -143,7 +110,7 @@ RULES: Mapping[str, tuple[Rule | Judge, ...]] = {
         number("subject.identifier"),
         moment("effectiveDateTime"),
         one_of("performer.identifier.system", *STAFF, severity="warning"),  # bound to a value set that nobody has published
-        Judge(_general),
+        Judge(general),
         Judge(vital_sign),
     ),
     "QuestionnaireResponse": (
@@ -161,8 +128,10 @@ RULES: Mapping[str, tuple[Rule | Judge, ...]] = {
     ),
     "Patient": (
         number("identifier"),
+        Judge(hospital_number),
         at_most_one("extension", _is(ZONE), "the zone stands once at most"),
-        Judge(_address),
+        at_most_one("address.extension", _is(ELOCK), "the e-lock stands once at most"),
+        Judge(address),
         one_of("generalPractitioner.identifier.system", HER, severity="warning"),
     ),
     "CarePlan": (
@@ -185,6 +154,7 @@ RULES: Mapping[str, tuple[Rule | Judge, ...]] = {
         moment("timestamp", instant=True),
         need("entry"),
         need("entry.resource"),
+        absolute("entry.fullUrl"),
     ),
 }
 
@@ -202,12 +172,13 @@ def check(resource: Mapping[str, Any], where: str = "$") -> list[Finding]:
 
 
 def _everything(resource: Mapping[str, Any], where: str) -> Iterator[Finding]:
-    yield from _resource(resource, where)
+    yield from _resource(resource, where, None)
     if resource.get("resourceType") == "Bundle":
         yield from _entries(resource, where)
 
 
-def _resource(resource: Any, where: str) -> Iterator[Finding]:
+def _resource(resource: Any, where: str, kinds: Mapping[str, str] | None) -> Iterator[Finding]:
+    """`kinds`: fullUrl -> type of the entries around it, None outside a Bundle."""
     kind = resource.get("resourceType") if type(resource) is dict else None
     if type(kind) is not str:
         yield Finding("error", f"{where}.resourceType", "structure", "is missing")
@@ -217,24 +188,23 @@ def _resource(resource: Any, where: str) -> Iterator[Finding]:
         yield from claims(resource, where)
         for rule in RULES[kind]:
             yield from rule.findings(resource, where)
+        if kind == "Observation":
+            yield from whose(resource, kinds or {}, where)
+        if kinds is not None:
+            yield from _dangling(resource, where, kinds)
 
 
 def _entries(bundle: Mapping[str, Any], where: str) -> Iterator[Finding]:
     resources = list(located(bundle, ("entry", "resource"), where))
     if resources and (type(resources[0][1]) is not dict or resources[0][1].get("resourceType") != "Composition"):
         yield Finding("error", f"{where}.entry[0].resource", "invariant", "bdl-11: the first entry of a document is a Composition")
-    urls = reach(bundle, ("entry", "fullUrl"))
-    known = {url for url in urls if type(url) is str}
-    if len(known) != len(urls):
-        yield Finding("error", f"{where}.entry", "invariant", "bdl-7: every fullUrl is a text and stands once")
+    kinds = scope_of(bundle, None).kinds
     for path, resource in resources:
-        yield from _resource(resource, path)
-        yield from _dangling(resource, path, known)
+        yield from _resource(resource, path, kinds)
 
 
-def _dangling(resource: Any, where: str, known: set[str]) -> Iterator[Finding]:
-    kind = resource.get("resourceType") if type(resource) is dict else None
-    for steps in REFERENCES.get(kind, ()) if type(kind) is str else ():
+def _dangling(resource: Mapping[str, Any], where: str, kinds: Mapping[str, str]) -> Iterator[Finding]:
+    for steps in REFERENCES.get(resource["resourceType"], ()):
         for path, reference in located(resource, steps, where):
-            if type(reference) is str and reference.startswith("urn:uuid:") and reference not in known:
+            if type(reference) is str and reference.startswith("urn:uuid:") and reference not in kinds:
                 yield Finding("warning", path, "not-found", "no entry of the Bundle has this fullUrl")

@@ -1,4 +1,4 @@
-"""HTML of any quality as tokens: words, opened and closed elements. Comments, declarations and what is no text are left out.
+"""HTML of any quality as tokens: words, opened and closed elements, and that a comment or a declaration stood there.
 
 Our own, since the standard library's takes time with the square of a hostile text: this one never goes back over what it has read.
 """
@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 
+SILENT = frozenset({"script", "style"})  # what stands in these is no text
 _NAME = re.compile(r"[A-Za-z][^\s/>]*+")
 _SKIP = re.compile(r"[\s/]*+")
 _KEY = re.compile(r"[^\s/>=]++")
@@ -22,16 +23,26 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """`empty`: it closed itself, as <b/>."""
+    """`empty`: it closed itself, as <b/>; `source`: as it was written."""
 
     name: str
     attributes: Mapping[str, str]
     empty: bool
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
     name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A comment or a declaration."""
+
+
+Token = Words | Open | Close | Aside
 
 
 class _Source:
@@ -52,7 +63,7 @@ class _Source:
         return found
 
 
-def tokens(text: str, silent: Collection[str]) -> Iterator[Open | Close | Words]:
+def tokens(text: str, silent: Collection[str]) -> Iterator[Token]:
     """`silent`: elements whose content is left out with them."""
     source, place = _Source(text), 0
     while place < len(text):
@@ -62,27 +73,27 @@ def tokens(text: str, silent: Collection[str]) -> Iterator[Open | Close | Words]
             if upto < 0:
                 return
         token, place = _markup(source, upto)
-        if token:
-            yield token
+        yield token
         if isinstance(token, Open) and token.name in silent and not token.empty:
             place = _past(source, f"</{token.name}", place)
 
 
-def _markup(source: _Source, place: int) -> tuple[Open | Close | Words | None, int]:
+def _markup(source: _Source, place: int) -> tuple[Token, int]:
     """What begins at a `<`, and where it ends. A `<` that begins nothing is a word."""
     text = source.text
     if text.startswith("<!--", place) and (end := source.find("-->", place + 4)) >= 0:
-        return None, end + 3
+        return Aside(), end + 3
     if text.startswith("<![CDATA[", place) and (end := source.find("]]>", place)) >= 0:
         return Words(text[place + 9 : end]), end + 3
     if text.startswith(("<!", "<?"), place) and (end := source.find(">", place)) >= 0:
-        return None, end + 1
+        return Aside(), end + 1
     closing = text.startswith("</", place)
     name = _NAME.match(text, place + 1 + closing)
     if not name or source.find(">", place) < 0:
         return Words("<"), place + 1
     if closing:
-        return Close(name[0].lower()), source.find(">", name.end()) + 1
+        end = source.find(">", name.end()) + 1
+        return Close(name[0].lower(), text[place:end]), end
     return _opening(source, name)
 
 
@@ -93,7 +104,8 @@ def _opening(source: _Source, name: re.Match[str]) -> tuple[Open | Words, int]:
         start = place
         place = _skipped(text, place)
         if text.startswith(">", place):
-            return Open(name[0].lower(), attributes, text[place - 1] == "/" and place > start), place + 1
+            empty = text[place - 1] == "/" and place > start
+            return Open(name[0].lower(), attributes, empty, text[name.start() - 1 : place + 1]), place + 1
         key = _KEY.match(text, place)
         if not key:  # an equals sign that nothing stands before
             place += 1

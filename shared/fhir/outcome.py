@@ -1,11 +1,13 @@
 """OperationOutcome: how a FHIR route says no (vkp.md 1.10, 4.12)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 from shared.domain.adapter import Finding
 from shared.fhir import terminology
 from shared.fhir.elements import Json, said
+from shared.fhir.r4 import table
 
 # HTTP status -> FHIR issue type, vkp-operation-outcome
 STATUSES = {
@@ -68,8 +70,29 @@ def issue(severity: str, kind: str, text: str, remedy: str = "", field: str = ""
         "code": kind,
         "details": {**coding, "text": f"{place}{text}"},
         "diagnostics": " ".join(_sentence(part) for part in (f"{place}{text}", remedy) if part),
-        **said(expression=[expression] if (expression := _ROOT.sub("", field)) else []),
+        **said(expression=[expression] if (expression := _expression(field)) else []),
     }
+
+
+def _expression(field: str) -> str:
+    """FHIRPath of a place in JSON; empty where FHIRPath has none: a key that is not told, and what is said beside a primitive value."""
+    steps = _ROOT.sub("", field).split(".")
+    if any(step.startswith(("?", "_")) for step in steps):
+        return ""
+    return ".".join(_choice(step, before) for before, step in zip(["", *steps], steps, strict=False))
+
+
+def _choice(step: str, before: str) -> str:
+    """A choice has its own name in FHIRPath: `value` for valueQuantity. Device.property alone has no choice of that name."""
+    name, bracket, place = step.partition("[")
+    return step if before.startswith("property") else f"{_choices().get(name, name)}{bracket}{place}"
+
+
+@cache
+def _choices() -> Mapping[str, str]:
+    """Spelling -> name of every choice element that the table of R4 has."""
+    elements = [each for kind in table().types.values() for each in kind.elements.items()]
+    return {key: element.name.removesuffix("[x]") for key, element in elements if element.name.endswith("[x]")}
 
 
 def _correlated(issue: Json, correlation: str) -> Json:

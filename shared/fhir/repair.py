@@ -94,10 +94,27 @@ def _object(value: dict[str, Any], elements: Elements, path: str, said: list[str
         if mended is not _GONE:
             made[key] = mended
     if "div" in value and "div" not in made:  # what is left of a narrative is its status, and no words
+        said.extend(f"{path}{step(key)}: was left out with the narrative that has no words" for key in made)
         return _GONE
     if value and not made:
         return _GONE
+    _close(made, path, said)
     return _identifier(made, path, said) if made.get("system") == URI else made
+
+
+def _close(made: dict[str, Any], path: str, said: list[str]) -> None:
+    """A list that kept its places for what is said beside it, when nothing is."""
+    for key, part in made.items():
+        if type(part) is list and not key.startswith("_") and f"_{key}" not in made and any(each is None for each in part):
+            said.append(f"{path}{step(key)}: null was left out, since nothing is said beside it")
+            made[key] = _told([each for each in part if each is not None], part, path + step(key), said)
+
+
+def _told(kept: list[Any], came: list[Any], path: str, said: list[str]) -> list[Any]:
+    """What is left of a list, and that its places are others now, where they are."""
+    if any(each is not kept[place] for place, each in enumerate(came[: len(kept)])):
+        said.append(f"{path}: the rest of the list moved up, and warnings count its places anew")
+    return kept
 
 
 def _list(value: list[Any], element: Element | None, beside: bool, path: str, said: list[str]) -> Any:
@@ -106,7 +123,7 @@ def _list(value: list[Any], element: Element | None, beside: bool, path: str, sa
     parts = [None if beside and each is None else _value(each, "", element, f"{path}[{i}]", said) for i, each in enumerate(value)]
     kept = [None if each is _GONE else each for each in parts] if beside else [each for each in parts if each is not _GONE]
     if any(each is not None for each in kept):
-        return kept
+        return kept if beside else _told(kept, parts, path, said)
     if len(said) == told:
         said.append(f"{path}: an empty list was left out")
     return _GONE
@@ -144,7 +161,7 @@ def _text(value: str, element: Element | None, key: str, path: str, said: list[s
     if (key == "fullUrl" or key == "reference") and (urn := _urn(value)):
         said.append(f"{path}: a UUID was written as urn:uuid in lower case")
         return urn
-    known = _published(value) if key == "system" else SPELT.get(value, value) if kind == "canonical" else value
+    known = _published(value) if key == "system" else _canonical(value) if kind == "canonical" else value
     if known != value:
         said.append(f"{path}: {_SPELLING}")
     return known
@@ -154,13 +171,15 @@ def _published(system: str) -> str:
     return SYSTEMS.get(system) or person.canonical(system)
 
 
+def _canonical(url: str) -> str:
+    name, bar, version = url.partition("|")
+    return f"{SPELT.get(name, name)}{bar}{version}"
+
+
 def _narrative(value: str, path: str, said: list[str]) -> Any:
-    cleaned = narrative.clean(value)
-    if cleaned == value:
-        return value
-    said.append(
-        f"{path}: {'what FHIR allows no narrative to have was left out of it' if cleaned else 'a narrative without words was left out'}"
-    )
+    cleaned, done = narrative.clean(value)
+    if cleaned != value:
+        said.append(f"{path}: {done if cleaned else 'a narrative without words was left out'}")
     return cleaned or _GONE
 
 

@@ -1,21 +1,22 @@
 """What a rule of a profile table can say. A rule looks at every value at its path and has a verdict on each."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.domain import person
 from shared.domain.adapter import Finding
 from shared.fhir import terminology
+from shared.fhir.naming import misnamed
 from shared.fhir.reach import located, reach
 
 Severity = Literal["error", "warning"]
 Verdict = tuple[Severity, str, str] | None  # severity, FHIR issue type, words that name no value
 
 _MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?", re.ASCII)
+_ABSOLUTE = re.compile(r"urn:.|https?://.", re.IGNORECASE)
 _INSTANT_LENGTH = len("2026-03-02T08:03:11Z")
-_NUMBERED = re.compile(r"^[\d\s.:-]+")  # "300 - Trygghetsalarm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,22 @@ def need(path: str, least: int = 1, most: int | None = None) -> Rule:
     *steps, name = path.split(".")
 
     def verdict(parent: Any) -> Verdict:
-        value = parent.get(name) if type(parent) is dict else None
-        count = len(value) if type(value) is list else 0 if value is None or value == "" else 1
+        count = _count(parent, name) if type(parent) is dict else 0
         if count < least:
             return "error", "required", "is missing"
         return ("error", "structure", f"may stand {most} times at most") if most is not None and count > most else None
 
     return Rule(steps, verdict, f".{name}")
+
+
+def _count(parent: Mapping[str, Any], name: str) -> int:
+    """How many of an element there are. Blanks are none; one that only an extension speaks of is there."""
+    value, beside = parent.get(name), parent.get(f"_{name}")
+    if type(value) is list:
+        return len(value)
+    if value is None or (type(value) is str and not value.strip()):
+        return int(type(beside) is dict and bool(beside.get("extension")))
+    return 1
 
 
 def need_any(*names: str) -> Rule:
@@ -101,6 +111,16 @@ def moment(path: str, instant: bool = False) -> Rule:
     return Rule(path.split("."), verdict)
 
 
+def absolute(path: str) -> Rule:
+    """A URL that means the same wherever it is read."""
+
+    def verdict(value: Any) -> Verdict:
+        fits = type(value) is str and _ABSOLUTE.match(value)
+        return None if fits else ("error", "value", "expected an absolute URL: urn:uuid, urn:oid, http or https")
+
+    return Rule(path.split("."), verdict)
+
+
 def number(path: str) -> Rule:
     """An identifier: where its system is national, the number must be one that can exist."""
 
@@ -122,26 +142,14 @@ def bound(path: str, table: str, required: bool = True, closed: bool = False) ->
     foreign: Verdict = ("error", "code-invalid", others) if required else None
 
     def verdict(concept: Any) -> Verdict:
-        sent = reach(concept, ("coding",))
+        sent = reach(concept, ("coding",)) if type(concept) is dict else []  # what is no object has no code
         codings = [coding for coding in sent if type(coding) is dict and coding.get("system") == system]
         if not codings or (closed and len(codings) < len(sent)):
             return foreign
         displays = terminology.displays(table)
         if any(type(coding.get("code")) is not str or coding["code"] not in displays for coding in codings):
             return unknown
-        return _misnamed(concept, codings[0], displays)
+        other = misnamed(concept, table)
+        return ("warning", "code-invalid", other) if other else None
 
     return Rule(path.split("."), verdict)
-
-
-def _misnamed(concept: Any, coding: Any, displays: dict[str, str]) -> Verdict:
-    own = displays[coding["code"]].casefold()
-    shown = coding.get("display")
-    if type(shown) is str and shown.casefold() != own:
-        return "warning", "code-invalid", "the display is not that of the code: check which one is meant"
-    text = concept.get("text")
-    if type(text) is str:
-        words = _NUMBERED.sub("", text).casefold()
-        if words != own and any(words == display.casefold() for display in displays.values()):
-            return "warning", "code-invalid", "the text is the name of another code: check which one is meant"
-    return None

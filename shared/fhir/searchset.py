@@ -62,7 +62,7 @@ def _told(value: Any, inside: _Inside) -> Any:
         return value
     made = {name: _told(part, inside) for name, part in value.items()}
     if type(made.get("div")) is str:
-        made["div"] = narrative.clean(made["div"]) or _NO_WORDS
+        made["div"] = narrative.clean(made["div"])[0] or _NO_WORDS
     return _reference(made, inside) if type(made.get("reference")) is str and not made["reference"].startswith("#") else made
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from shared.domain.adapter import Finding
 from shared.fhir import narrative
 from shared.fhir.extensions import carried
+from shared.fhir.holding import said
 from shared.fhir.invariants import PLACES, broken
 from shared.fhir.primitives import mistake
 from shared.fhir.r4 import UNLISTED, Codes, Element, Type, table
@@ -139,8 +140,15 @@ def _primitive(walk: Walk, value: Any, element: Element, at: At, scope: Scope) -
         _code(walk, value, element.codes, at)
     if element.type in ("uri", "canonical", "url") and value.startswith("#"):
         scope.used.add(value)
-    if element.type == "xhtml" and (fault := narrative.fault(value)):
-        walk.tell(at, "invariant", fault)
+    if element.type == "xhtml":
+        _narrative(walk, narrative.judged(value), at)
+
+
+def _narrative(walk: Walk, found: narrative.Verdict, at: At) -> None:
+    if wrong := found.form or found.fault:
+        walk.tell(at, "invariant", wrong)
+    elif found.risk:
+        walk.tell(at, "security", f"has {found.risk}: FHIR allows it, the hub takes it out before the document goes on", "warning")
 
 
 def _count(walk: Walk, node: Mapping[str, Any], kind: Type, at: At) -> None:
@@ -159,7 +167,7 @@ def _rules(walk: Walk, node: Any, kind: Type, at: At, scope: Scope) -> None:
             place = (place, tail)
         walk.tell(place, "invariant", f"{key}: {text}")
     if kind.name == "Extension":
-        if any(name.startswith("value") for name in node) == ("extension" in node):
+        if said(node, "value") == ("extension" in node):
             walk.tell(at, "invariant", "ext-1: an extension has a value or extensions, and not both")
         for lack in carried(node):
             walk.tell(at, "extension", lack)

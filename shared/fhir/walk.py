@@ -11,7 +11,8 @@ from shared.fhir.reach import reach, step
 At = tuple[Any, str | int] | None  # (the place above, key or index): made into a path only where something is wrong
 
 MOST = 1000  # findings: what is wrong a thousand times is known by then
-WIDENED = frozenset({"Practitioner", "PractitionerRole", "RelatedPerson"})  # Encounter.participant.individual: VKP allows a Device too
+INDIVIDUAL = frozenset({"Practitioner", "PractitionerRole", "RelatedPerson"})  # Encounter.participant.individual, nothing else has these
+TAKEN = frozenset({"Practitioner", "RelatedPerson", "Device"})  # and what the national profile has in their place (vkp.md 3.2)
 
 
 class Walk:
@@ -92,14 +93,13 @@ def target(walk: Walk, node: Mapping[str, Any], element: Element, at: At, scope:
     text, kind = node.get("reference"), node.get("type")
     if type(text) is str:
         held = scope.contained.get(text[1:]) if text.startswith("#") else (scope.kinds or {}).get(text)
-        kind = held or _shown(text) or kind
-    if type(kind) is not str or kind not in table().resources or kind in element.targets:
-        return
-    if kind != "Device" or element.targets != WIDENED:
-        walk.tell(at, "structure", f"leads to {kind}: expected {', '.join(sorted(element.targets))}")
+        kind = held or shown(text) or kind
+    targets = TAKEN if element.targets == INDIVIDUAL else element.targets
+    if type(kind) is str and kind in table().resources and kind not in targets:
+        walk.tell(at, "structure", f"leads to {kind}: expected {', '.join(sorted(targets))}")
 
 
-def _shown(reference: str) -> str:
+def shown(reference: str) -> str:
     """The type in Patient/1, https://journal.example/fhir/Patient/1 and Patient/1/_history/2."""
     steps = reference.partition("/_history/")[0].split("/")
     return steps[-2] if len(steps) > 1 and steps[-2] in table().resources else ""

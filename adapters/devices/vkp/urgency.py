@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.domain.message import Lane
 from shared.fhir import terminology
+from shared.fhir.naming import misnamed
 from shared.fhir.reach import reach
 
 # vkp-alert-code that can wait its turn behind other traffic. Everything else, the unknown too, is an alarm: in doubt a human is told.
@@ -18,7 +19,7 @@ ROUTINE = frozenset(
         "6",  # door lock: a log of comings and goings
     }
 )
-NATIONAL = terminology.system(terminology.ALERT)
+NATIONAL, STEPS = terminology.system(terminology.ALERT), terminology.system(terminology.STEP)
 URGENT = ("urgent", "asap", "stat")  # Communication.priority
 ACKNOWLEDGED = "3"  # vkp-composition-event: hendelse kvittert
 
@@ -29,12 +30,20 @@ def lane(resource: Any) -> Lane:
     resources = [each for each in reach(resource, ("entry", "resource")) if type(each) is dict]
     notes = [each for each in resources if each.get("resourceType") == "Composition"]
     issues = [each for each in resources if each.get("resourceType") == "DetectedIssue"]
-    if ACKNOWLEDGED in reach(notes, ("event", "code", "coding", "code")):
+    if _has_been_acknowledged(notes) or all(_can_wait(issue.get("code")) for issue in issues):
         return Lane.ROUTINE
-    return Lane.ROUTINE if all(_can_wait(reach(issue, ("code", "coding"))) for issue in issues) else Lane.ALARM
+    return Lane.ALARM
 
 
-def _can_wait(codings: Sequence[Any]) -> bool:
-    """Every national code says so. The sender's own codes say nothing; no national code at all is a doubt."""
-    codes = [coding.get("code") for coding in codings if type(coding) is dict and coding.get("system") == NATIONAL]
-    return bool(codes) and all(type(code) is str and code in ROUTINE for code in codes)
+def _has_been_acknowledged(notes: Sequence[Any]) -> bool:
+    codings = [coding for coding in reach(notes, ("event", "code", "coding")) if type(coding) is dict]
+    return any((coding.get("system"), coding.get("code")) == (STEPS, ACKNOWLEDGED) for coding in codings)
+
+
+def _can_wait(concept: Any) -> bool:
+    """Every national code says so, and no name beside it speaks of another: a sender with the old table has other alarms under these
+    numbers. The sender's own codes say nothing; no national code at all is a doubt."""
+    codings = [coding for coding in reach(concept, ("coding",)) if type(coding) is dict] if type(concept) is dict else []
+    codes = [coding.get("code") for coding in codings if coding.get("system") == NATIONAL]
+    routine = bool(codes) and all(type(code) is str and code in ROUTINE for code in codes)
+    return routine and misnamed(concept, terminology.ALERT) is None
