@@ -744,6 +744,20 @@ def test_an_organisation_s_number_is_never_refused_for_its_check_digit() -> None
     assert told(resource, True) == []
 
 
+@pytest.mark.parametrize("target", ["a b", "x", "URN:UUID:5E0C1A52-7D1F-4F5B-8A10-000000000012", "/Device/1", "device/1", "Device/1 "])
+def test_a_reference_that_can_lead_nowhere_is_refused(target: str) -> None:
+    resource = document("b")
+    resource["entry"][1]["resource"]["author"] = {"reference": target}
+    assert "$.entry[1].resource.author.reference" in errors(resource)
+
+
+@pytest.mark.parametrize("target", ["Device/1", "https://vft.example.no/fhir/Device/1", "Device/1/_history/2"])
+def test_a_reference_out_of_the_document_may_stand(target: str) -> None:
+    resource = document("b")
+    resource["entry"][1]["resource"]["author"] = {"reference": target}
+    assert errors(resource) == []
+
+
 def test_strict_refuses_what_would_be_set_aside_later() -> None:
     resource = document("b")
     resource["entry"][1]["resource"]["patient"]["identifier"]["value"] = "15861050014"

@@ -1,5 +1,6 @@
 """What a pass over a resource carries along: what it has found, and what a reference may lead to."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from shared.fhir.reach import reach, step
 At = tuple[Any, str | int] | None  # (the place above, key or index): made into a path only where something is wrong
 
 MOST = 1000  # findings: what is wrong a thousand times is known by then
+_REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}(/_history/[A-Za-z0-9.-]{1,64})?|[a-z][a-z0-9+.-]*:\S+", re.ASCII)
 INDIVIDUAL = frozenset({"Practitioner", "PractitionerRole", "RelatedPerson"})  # Encounter.participant.individual, nothing else has these
 TAKEN = frozenset({"Practitioner", "RelatedPerson", "Device"})  # and what the national profile has in their place (vkp.md 3.2)
 
@@ -73,7 +75,7 @@ def contained(walk: Walk, node: Any, at: At, scope: Scope) -> None:
 
 
 def reference(walk: Walk, text: Any, at: At, scope: Scope) -> None:
-    """ref-1, and within a Bundle that the entry is there."""
+    """That it can lead somewhere (R4, References: a URL, Type/id or #id), ref-1, and within a Bundle that the entry is there."""
     if type(text) is not str:
         return
     if text == "#":
@@ -86,6 +88,8 @@ def reference(walk: Walk, text: Any, at: At, scope: Scope) -> None:
             walk.tell(at, "invariant", "ref-1: no contained resource has this id")
     elif text.startswith(("urn:uuid:", "urn:oid:")) and scope.kinds is not None and text not in scope.kinds:
         walk.tell(at, "not-found", "no entry of the Bundle has this fullUrl")
+    elif not _REFERENCE.fullmatch(text):
+        walk.tell(at, "value", "expected a URL with a scheme in small letters, Type/id or #id")
 
 
 def target(walk: Walk, node: Mapping[str, Any], element: Element, at: At, scope: Scope) -> None:
