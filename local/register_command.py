@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
@@ -201,17 +201,17 @@ async def _change(tenants: Sequence[Tenant], store_factory: StoreFactory, *, wri
     async with store_factory() as store:
         register = await store.load()
         for tenant in tenants:
-            _tell_shared(tenant, register)
+            _tell_shared(tenant, [*register.tenants.values(), *tenants])
             changes = difference(register.tenant(tenant.orgnr), tenant)
             if write and changes:
                 await store.save(tenant)
             _tell_changes(tenant, changes, write=write)
 
 
-def _tell_shared(tenant: Tenant, register: Register) -> None:
+def _tell_shared(tenant: Tenant, others: Iterable[Tenant]) -> None:
     """A copied file lets the neighbour's senders in, with the neighbour's secrets and vkp-ids: seldom meant."""
-    for other in register.tenants.values():
-        theirs = {one for sender in other.senders for one in _proofs(sender)} if other.orgnr != tenant.orgnr else set()
+    for other in {other.orgnr: other for other in others if other.orgnr != tenant.orgnr}.values():
+        theirs = {one for sender in other.senders for one in _proofs(sender)}
         for sender in tenant.senders:
             if shared := [one for one in _proofs(sender) if one in theirs]:
                 print(f"warning: sender {sender.name} proves itself as a sender of {_title(other)} does ({', '.join(shared)})")

@@ -100,13 +100,15 @@ class Hub:
     audit: AuditLog
     clock: Callable[[], float] = time.time
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "reader"))  # of what takes long (door.study)
-    studying: int = 0
+    lookers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "looker"))  # likewise, of journals' answers
+    studying: Counter[str] = field(default_factory=Counter)  # documents of each municipality that are being read
     opened_at: float = field(default_factory=time.time)  # seconds since 1970
     paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.deliver.Pace)
     asking: Counter[str] = field(default_factory=Counter)  # look-ups that each municipality's journal is at, of this worker
 
     async def close(self) -> None:
-        self.readers.shutdown(wait=False, cancel_futures=True)
+        for pool in (self.readers, self.lookers):
+            pool.shutdown(wait=False, cancel_futures=True)
         await self.http.close()
         await self.account.close()
 

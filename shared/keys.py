@@ -5,9 +5,10 @@ we know, and one that was never reached makes senders wait (503) rather than cal
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,7 @@ TIMEOUT = 5.0  # for discovery and keys together
 PATIENCE = 1.0  # how long a sender whose key we have waits for fresh ones
 LARGEST = 256 * 1024  # bytes of an answer
 MOST_KEYS = 100
+MOST_THREADS = 8  # of one issuer that may wait at once
 
 Jwk = Mapping[str, Any]
 Fetch = Callable[[str], bytes]  # run in a thread; raises whatever it likes
@@ -43,7 +45,7 @@ class _Known:
     hunted: float = _NEVER
     failed: bool = False  # the latest attempt
     task: "asyncio.Task[None] | None" = None
-    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "keys"))  # an issuer that drips holds up its own only
+    threads: list[threading.Thread] = field(default_factory=list)  # that still wait for it
 
 
 def get(url: str) -> bytes:
@@ -130,9 +132,28 @@ class Keys:
             known.task = None
 
     async def _asked(self, issuer: Issuer, known: _Known) -> Mapping[str, Jwk]:
-        loop, base = asyncio.get_running_loop(), issuer.issuer.rstrip("/")
-        found = strict.load(await loop.run_in_executor(known.thread, self._fetch, f"{base}/.well-known/openid-configuration"))
-        return _keys(strict.load(await loop.run_in_executor(known.thread, self._fetch, _where(found, issuer.issuer))))
+        found = strict.load(await self._got(f"{issuer.issuer.rstrip('/')}/.well-known/openid-configuration", known))
+        return _keys(strict.load(await self._got(_where(found, issuer.issuer), known)))
+
+    async def _got(self, url: str, known: _Known) -> bytes:
+        """Fetched in a thread of its own: one whose issuer sends a byte now and then, for ever, holds up no later attempt and no exit."""
+        known.threads = [thread for thread in known.threads if thread.is_alive()]
+        if len(known.threads) >= MOST_THREADS:
+            raise RuntimeError("too many attempts are still waiting")
+        future: Future[bytes] = Future()
+        thread = threading.Thread(target=_fetched, args=(self._fetch, url, future), name="keys", daemon=True)
+        known.threads.append(thread)
+        thread.start()
+        return await asyncio.wrap_future(future)
+
+
+def _fetched(fetch: Fetch, url: str, future: "Future[bytes]") -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(fetch(url))
+    except BaseException as error:  # whatever it is, whoever waits hears of it
+        future.set_exception(error)
 
 
 def _where(found: Any, issuer: str) -> str:

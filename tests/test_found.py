@@ -35,6 +35,9 @@ def is_about(resource: Any, *others: Any, citizen: Person = STILLE) -> bool:
     return about(Patients(found), resource, citizen)
 
 
+NUMBER = {"system": FNR, "value": STILLE.value}
+MINE = condition(identifier=NUMBER)
+
 THEIRS: list[tuple[Any, tuple[Any, ...]]] = [
     (patient(), ()),
     (condition(identifier={"system": FNR, "value": STILLE.value}), ()),
@@ -44,6 +47,14 @@ THEIRS: list[tuple[Any, tuple[Any, ...]]] = [
     (condition(reference="https://epj.example/fhir/Patient/1"), (patient(),)),
     ({**condition(reference="#p"), "contained": [patient(name="p")]}, ()),
     (condition(reference="Patient/1", identifier={"system": "https://epj.example/no", "value": "7"}), (patient(),)),
+    (condition(identifier={"value": "148348 12097"}), ()),
+    (condition(identifier={"system": "oid:2.16.578.1.12.4.1.4.1/", "value": STILLE.value}), ()),
+    ({**MINE, "contained": [condition(reference="Device/4")]}, ()),
+    ({**condition(reference="Patient/1"), "contained": [condition(reference="Patient/1/_history/2")]}, (patient(),)),
+    ({**patient(), "identifier": [NUMBER, *({"system": "https://epj.example/no", "value": each} for each in "78")]}, ()),
+    ({**patient(), "identifier": [NUMBER, {"system": FNR, "value": RUND.value, "use": "old"}]}, ()),
+    ({**patient(), "identifier": [{**NUMBER, "use": "old"}, {"system": FNR, "value": RUND.value}]}, ()),
+    ({**MINE, "contained": [{**patient(name="p"), "identifier": [NUMBER, {"system": "https://epj.example/no", "value": "7"}]}]}, ()),
     ({"resourceType": "AllergyIntolerance", "patient": {"reference": "Patient/1"}}, (patient(),)),
 ]
 
@@ -71,6 +82,17 @@ NOT_THEIRS: list[tuple[Any, tuple[Any, ...]]] = [
     ),
     (condition(identifier=[{"system": FNR, "value": STILLE.value}, {"system": FNR.upper(), "value": RUND.value}]), ()),
     ({**patient(), "identifier": [{"system": FNR, "value": STILLE.value}, {"system": FNR, "value": RUND.value}]}, ()),
+    ({**MINE, "contained": [condition(reference="Patient/9")]}, ()),
+    ({**MINE, "contained": [condition(display="Rund Fjellbekk")]}, ()),
+    ({**MINE, "contained": [{"resourceType": "Patient", "id": "p", "name": [{"family": "Fjellbekk"}]}]}, ()),
+    ({**MINE, "contained": [condition(identifier={"system": "https://epj.example/no", "value": "7"})]}, ()),
+    (
+        {
+            **condition(reference="Patient/9", identifier=NUMBER),
+            "contained": [condition(reference="Patient/9", identifier={"system": FNR, "value": RUND.value})],
+        },
+        (),
+    ),
 ]
 
 
@@ -149,6 +171,9 @@ def test_whoever_has_a_protected_address_has_none_that_is_shown(flag: dict[str, 
         "http://ehelse.no/fhir/StructureDefinition/vkp-secret-address-v090",
         "https://epj.example/secretaddress",
         "https://epj.example/secret-adress",
+        "https://epj.example/no_secret.address",
+        "https://epj.example/secret%2Daddress%20",
+        "https://epj.example/hemmelig/secret address?x",
         [SECRET],
     ],
 )
@@ -180,10 +205,45 @@ def test_what_else_is_about_somebody_protected_does_not_tell_where_they_live_eit
     assert "Hemmeligveien" in json.dumps(answered(about_them))
 
 
+def test_teams_zones_and_whoever_is_named_after_a_place_are_not_shown_of_somebody_protected() -> None:
+    service = {
+        "resourceType": "EpisodeOfCare",
+        "status": "active",
+        "patient": {"reference": "Patient/1", "display": "Stille, Hemmeligveien"},
+        "team": [{"display": "Sone Hemmeligveien"}],
+        "careManager": {"display": "Sone Hemmeligveien"},
+        "extension": [{"url": "https://epj.example/sone", "valueReference": {"display": "Hemmeligveien"}}],
+        "type": [{"coding": [{"code": "6", "display": "Trygghetsalarm"}]}],
+        "account": [{"identifier": {"value": "7"}, "display": "Hemmeligveien"}, {"display": "Hemmeligveien"}],
+    }
+    person = protected(valueBoolean=True) | {"contact": [{"organization": {"display": "Sone Hemmeligveien"}}]}
+    told = json.dumps(searchset([("", service)], [("", person)], Patients([("", service), ("", person)])))
+    assert "Hemmeligveien" not in told and "Trygghetsalarm" in told and "[]" not in told and "{}" not in told
+
+
 def test_a_plan_of_somebody_protected_keeps_its_words() -> None:
     plan = {"resourceType": "Composition", "subject": {"reference": "Patient/1"}, "section": [{"text": {"div": "<div>Trygg gange.</div>"}}]}
     told = json.dumps(searchset([("", plan)], [], Patients([("", plan), ("", protected(valueBoolean=True))])))
     assert "Trygg gange." in told
+
+
+def test_where_a_journal_had_a_resource_from_stays_inside() -> None:
+    inside = "https://inne.epj.example/fhir"
+    told = answered(condition() | {"meta": {"source": inside, "versionId": "3"}, "implicitRules": inside, "contained": [patient(name="p")]})
+    assert inside not in json.dumps(told) and told["meta"] == {"versionId": "3"}
+    assert "meta" not in answered(condition() | {"meta": {"source": inside}})
+
+
+def test_two_resources_to_which_a_journal_gives_one_name_are_two_in_the_answer() -> None:
+    found = [("https://epj.example/fhir/Condition/9", {**condition(), "note": note}) for note in ("a", "b")]
+    names = [entry["fullUrl"] for entry in searchset(found, [], Patients(found))["entry"]]
+    assert len(set(names)) == 2
+
+
+def test_a_resource_with_thousands_of_parts_is_judged_in_a_moment() -> None:
+    parts = [patient(name=f"p{number}") for number in range(3_000)]
+    subjects = [{"reference": f"#p{number}"} for number in range(3_000)]
+    assert is_about({"resourceType": "Condition", "subject": subjects, "contained": [*parts, *(condition(**each) for each in subjects)]})
 
 
 def test_references_follow_the_names_of_the_answer() -> None:

@@ -536,6 +536,27 @@ def test_an_issuer_that_drips_is_given_up(server: Server, monkeypatch: pytest.Mo
     assert asyncio.run(work()) < 2.0
 
 
+def test_an_issuer_whose_header_never_ends_is_asked_again_and_the_process_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drip(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not server.ended.wait(0.1):
+            request.wfile.write(b"x")
+
+    async def work() -> Jwk | None:
+        clock = [0.0]
+        keys = Keys(clock=lambda: clock[0])
+        with pytest.raises(Unavailable):
+            await keys.key(server.issuer, "1")
+        server.answers.clear()
+        clock[0] += RETRY + 1
+        return await keys.key(server.issuer, "1")
+
+    monkeypatch.setattr(product, "TIMEOUT", 0.5)
+    server.answers["/.well-known/openid-configuration"] = drip
+    assert asyncio.run(work()) == jwk("1")
+    assert all(thread.daemon for thread in threading.enumerate() if thread.name == "keys")
+
+
 def test_an_issuer_that_does_not_answer_at_all_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product, "TIMEOUT", 0.3)
     server.answers["/keys"] = lambda request: server.ended.wait(3)

@@ -12,6 +12,7 @@ import requests
 from local.vkp_client import NAMES, Client, alarm, calls
 from shared.domain import person
 from shared.domain.national import IDENTIFIERS, LOOKUPS
+from shared.lookup.ask import _once
 from tests.running import BLID, RUND, STILLE, Running, Town, wire
 from tests.test_national import code_of, issue
 
@@ -204,6 +205,11 @@ def test_a_journal_that_answers_in_parts_gives_nobody_twice(told: Town) -> None:
         answer = told.search(resource, form, "rt")
         names = [entry["fullUrl"] for entry in answer.json()["entry"]]
         assert types(answer) == whole[resource] and len(set(names)) == len(names)
+
+
+def test_what_comes_again_with_every_part_is_told_once_and_what_differs_is_not_taken_for_it() -> None:
+    one, other = ("u/1", {"id": "1", "note": "a"}), ("u/1", {"id": "1", "note": "b"})
+    assert _once([one, ("u/1", {**one[1]}), other, ("", one[1])]) == [one, other, ("", one[1])]
 
 
 def test_a_journal_s_own_addresses_stay_inside_and_references_still_lead_to_their_entries(home: Town) -> None:

@@ -225,10 +225,13 @@ def test_whom_a_refused_look_up_or_write_was_about_stands_in_the_log(town: Town)
         town.search("patient", {"identifier": STILLE}, codes=None),
         town.search("patient", {"identifier": STILLE}, headers=town.bearer("bundle.write")),
         town.write(DISPENSE, "medicationdispense", town.bearer("bundle.write")),
+        town.search("patient", {"identifier": STILLE}, codes="ta; drop"),
+        town.search("patient", {"identifier": STILLE, "hvem": "alle"}),
+        town.search("patient", {"identifier": f"{STILLE[:6]} {STILLE[6:]}", "date": "i går"}),
     ]
     found = {entry.correlation: entry for entry in entries(town)}
     [key] = found[good.headers["X-Correlation-Id"]].patients
-    assert [found[answer.headers["X-Correlation-Id"]].patients for answer in refused] == [(key,)] * 3
+    assert [found[answer.headers["X-Correlation-Id"]].patients for answer in refused] == [(key,)] * 6
 
 
 def test_whoever_is_asked_for_by_a_journal_s_own_number_is_found_in_the_log_by_every_number_that_was_told(town: Town) -> None:
@@ -241,10 +244,19 @@ def test_whoever_is_asked_for_by_a_journal_s_own_number_is_found_in_the_log_by_e
 def test_whoever_shows_nothing_is_told_that_a_token_would_do(home: Town) -> None:
     answer = home.write(DISPENSE, "medicationdispense", {})
     assert answer.status_code == 401 and "Bearer" in answer.headers["WWW-Authenticate"]
+    alien = requests.post(home.hub.url + home.path("scaip"), data=b"x", timeout=30)
+    assert alien.status_code == 401 and "Bearer" not in alien.headers.get("WWW-Authenticate", "")  # no token opens that way
     assert "invalid_token" not in home.search("patient", headers={}).headers["WWW-Authenticate"]
 
 
-@pytest.mark.parametrize("identifier", [{"value": "13116900216"}, {"system": "2.16.578.1.12.4.1.4.1", "value": "13116900216"}])
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        {"value": "13116900216"},
+        {"system": "2.16.578.1.12.4.1.4.1", "value": "13116900216"},
+        {"system": "oid:2.16.578.1.12.4.1.4.1/", "value": "131169 00216"},
+    ],
+)
 def test_the_guard_knows_a_number_however_its_system_is_spelt(home: Town, identifier: dict[str, str]) -> None:
     tree = json.loads(DISPENSE)
     tree["subject"]["identifier"] = identifier

@@ -118,6 +118,11 @@ def test_a_route_that_takes_dpop_takes_no_bearer(holder: Holder) -> None:
     assert code_of(holder.town.search("patient", {"identifier": STILLE})) == "1.5"
 
 
+def test_who_shows_nothing_is_told_which_kind_of_token_the_route_takes(holder: Holder) -> None:
+    told = requests.post(f"{holder.town.hub.url}/epj/r4/{holder.town.orgnr}/medicationdispense", data=DISPENSE, timeout=30)
+    assert "Bearer" in told.headers["WWW-Authenticate"] and "DPoP" not in told.headers["WWW-Authenticate"]
+
+
 def test_a_route_that_takes_bearer_takes_no_dpop(holder: Holder) -> None:
     url = f"{holder.town.hub.url}/epj/r4/{holder.town.orgnr}/medicationdispense"
     bound = {"Authorization": f"DPoP {holder.token}", "DPoP": holder.proof(url=url)}

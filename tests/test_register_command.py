@@ -136,6 +136,13 @@ def test_a_copied_file_is_told_to_let_the_neighbours_senders_in(
     assert "warning: sender alarms proves itself as a sender of Eksempel kommune (310123455) does" in capsys.readouterr().out
 
 
+def test_files_that_are_new_together_are_compared_too(file: Path, tmp_path: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = tmp_path / "310999991.toml"
+    copy.write_text(file.read_text().replace("310123455", "310999991"))
+    assert main(["diff", str(file), str(copy)], shelf.open, URL) == 0
+    assert "warning: sender alarms proves itself as a sender of Eksempel kommune (310999991) does" in capsys.readouterr().out
+
+
 def test_apply_writes_and_says_what(file: Path, shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["apply", str(file)], shelf.open, URL) == 0
     said = "5 changes written; a running hub sees them within 10 seconds"

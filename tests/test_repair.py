@@ -13,6 +13,7 @@ from tests.test_strict import EVERYTHING, document
 
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
 UUID = "5e0c1a52-7d1f-4f5b-8a10-00000000abcd"
+FNR = "urn:oid:2.16.578.1.12.4.1.4.1"
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,11 @@ UUID = "5e0c1a52-7d1f-4f5b-8a10-00000000abcd"
             {"profile": ["http://hl7.no/fhir/StructureDefinition/vkp-Composition-v090|0.9.0"]},
             {"profile": ["http://ehelse.no/fhir/StructureDefinition/vkp-Composition-v090|0.9.0"]},
         ),
+        (
+            {"identifier": [{"system": "oid:2.16.578.1.12.4.1.4.1/", "value": "148348 12097"}]},
+            {"identifier": [{"system": FNR, "value": "14834812097"}]},
+        ),
+        ({"system": FNR, "value": "148348-12097"}, {"system": FNR, "value": "14834812097"}),
     ],
 )
 def test_a_known_mistake_is_put_right_and_told(came: Any, goes: Any) -> None:
@@ -108,6 +114,8 @@ def test_a_known_mistake_is_put_right_and_told(came: Any, goes: Any) -> None:
         {"reference": "Patient/1", "fullUrl": "https://e.example/Patient/1"},
         {"system": "urn:ietf:rfc:3986", "value": "https://vft.example/1"},
         {"system": "https://vft.example", "value": UUID.upper()},
+        {"system": "https://vft.example", "value": "148348 12097"},
+        {"system": FNR, "value": "148348 12098"},  # no number: whoever reads it sees what came
         {"text": " "},
         {},
         [],

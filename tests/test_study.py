@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from shared.door.answers import Fault
-from shared.door.study import LARGE, MOST, study
+from shared.door.study import EACH, LARGE, MOST, aside, study
 from shared.hub import Hub
 from tests.test_transform import town
 
@@ -14,16 +14,45 @@ from tests.test_transform import town
 async def crowd(hub: Hub) -> int:
     """So many large documents that no more are taken; the status of the next, and how it goes once they are through."""
     gate = threading.Event()
-    waiting = [asyncio.create_task(study(hub, LARGE + 1, gate.wait, 20)) for _ in range(MOST)]
+    waiting = [asyncio.create_task(study(hub, f"town {each % 2}", LARGE + 1, gate.wait, 20)) for each in range(MOST)]
     await asyncio.sleep(0)
-    assert await study(hub, LARGE, str, 7) == "7"  # what is small has its turn meanwhile
+    assert await study(hub, "town 0", LARGE, str, 7) == "7"  # what is small has its turn meanwhile
     with pytest.raises(Fault) as refused:
-        await study(hub, LARGE + 1, str, 7)
+        await study(hub, "town 2", LARGE + 1, str, 7)
     gate.set()
     assert await asyncio.gather(*waiting) == [True] * MOST
-    assert await study(hub, LARGE + 1, str, 7) == "7" and hub.studying == 0
+    assert await study(hub, "town 0", LARGE + 1, str, 7) == "7"
+    await asyncio.sleep(0)
+    assert hub.studying.total() == 0
     assert refused.value.headers["Retry-After"]
     return refused.value.status
+
+
+async def gone(hub: Hub) -> tuple[int, int, str]:
+    """What is counted once a sender has gone away, and once the work is done; and a journal's answer meanwhile."""
+    gate = threading.Event()
+    waiting = [asyncio.create_task(study(hub, "a", LARGE + 1, gate.wait, 20)) for _ in range(EACH)]
+    await asyncio.sleep(0.1)
+    for task in waiting[:2]:  # those that have a thread
+        task.cancel()
+    await asyncio.sleep(0.1)
+    counted, answer = hub.studying["a"], await aside(hub, LARGE + 1, str, 7)
+    with pytest.raises(Fault):
+        await study(hub, "a", LARGE + 1, str, 7)
+    other = asyncio.create_task(study(hub, "b", LARGE + 1, str, 7))
+    gate.set()
+    assert await other == "7"
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.sleep(0.1)
+    return counted, hub.studying.total(), answer
+
+
+def test_what_a_sender_left_behind_is_counted_until_it_is_done_and_nobody_else_waits_for_it(storage: str) -> None:
+    async def told() -> tuple[int, int, str]:
+        async with town(storage) as here:
+            return await gone(here.hub)
+
+    assert asyncio.run(told()) == (EACH, 0, "7")
 
 
 def test_only_so_many_large_documents_are_read_at_once(storage: str) -> None:

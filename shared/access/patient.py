@@ -9,5 +9,5 @@ from shared.domain.event import Person
 def patient_key(key: bytes, tenant: str, citizen: Person) -> str:
     """A keyed hash, worthless without the key: the same for the same citizen of a municipality, in parcels and in the audit log, however
     their number's system was spelt."""
-    system = person.canonical(citizen.system, citizen.value)
-    return hmac.digest(key, f"{tenant}|{system}|{citizen.value}".encode(), "sha256").hex()[:32]
+    system, value = person.identified(citizen.system, citizen.value)
+    return hmac.digest(key, f"{tenant}|{system}|{value}".encode(), "sha256").hex()[:32]

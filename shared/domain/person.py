@@ -47,11 +47,18 @@ def canonical(system: str, value: str = "") -> str:
 
     Without a system it is what the value can only be. Any other system stays as it is: a journal's own.
     """
-    spelt = system.strip().lower()
+    spelt = system.strip().lower().rstrip("/").removeprefix("oid:")
     if not spelt:
         return system_of(value) or ""
     found = _SPELT.get(f"urn:oid:{spelt}" if _OID.fullmatch(spelt) else spelt.replace("https:", "http:", 1))
     return SYSTEMS[found] if found else system
+
+
+def identified(system: str, value: str) -> tuple[str, str]:
+    """The same number in one spelling of system and value, however people write it: 148348 12097 too. Others' numbers stay as they are."""
+    plain = _GAPS.sub("", value)
+    known = canonical(system, plain)
+    return (known, plain) if known in KINDS and kind(plain) else (canonical(system, value), value)
 
 
 def kind(number: str) -> Kind | None:
@@ -103,8 +110,8 @@ def guard(environment: str, system: str, value: str) -> str | None:
     """
     if environment not in GUARDS:
         raise ValueError("environment is none of GUARDS")
-    value = _GAPS.sub("", value)
-    if canonical(system, value) not in KINDS or kind(value) not in (Kind.FNR, Kind.DNR):
+    system, value = identified(system, value)
+    if system not in KINDS or kind(value) not in (Kind.FNR, Kind.DNR):
         return None
     if environment == "production" and synthetic(value):
         return "is an invented person's number, which is not taken in production"

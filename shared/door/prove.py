@@ -38,22 +38,22 @@ async def known_register(hub: Hub) -> Register:
         raise later(error) from error
 
 
-def prove(hub: Hub, register: Register, tenant: str, headers: Mapping[str, str], signed: bytes) -> Caller:
-    """By secret or signature. `signed`: the bytes that a signature covers."""
+def prove(hub: Hub, register: Register, tenant: str, headers: Mapping[str, str], signed: bytes, action: str = "") -> Caller:
+    """By secret or signature. `signed`: the bytes that a signature covers. `action`: what a token would do as well; "" if none would."""
     found = register.tenant(tenant)
     senders = found.senders if found else ()
     try:
         return Caller(authenticate(senders, hub.settings.secret, headers, signed, hub.clock()))
     except Unauthenticated as error:
-        ways = [*(['Basic realm="knutepunkt"'] if error.basic else []), *_token_ways(hub, senders)]
+        ways = [*(['Basic realm="knutepunkt"'] if error.basic else []), *_token_ways(hub, senders, action)]
         raise Fault(401, error.reason, error.remedy, headers={"WWW-Authenticate": ", ".join(ways)} if ways else {}) from None
 
 
-def _token_ways(hub: Hub, senders: Sequence[Sender]) -> list[str]:
+def _token_ways(hub: Hub, senders: Sequence[Sender], action: str) -> list[str]:
     """What tells somebody who came without a token that one would do."""
-    if not any(sender.auth.scheme == "token" for sender in senders):
+    if not action or not any(sender.auth.scheme == "token" for sender in senders):
         return []
-    return ['DPoP realm="knutepunkt"'] if "*" in hub.settings.dpop else ['Bearer realm="knutepunkt"']
+    return ['DPoP realm="knutepunkt"'] if bound(hub, action) else ['Bearer realm="knutepunkt"']
 
 
 def scheme(headers: Mapping[str, str]) -> str:

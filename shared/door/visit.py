@@ -57,6 +57,8 @@ def _personal(text: str) -> bool:
 async def attended(hub: Hub, guest: Visit, work: Awaitable[Reply]) -> Reply:
     """The answer, whatever happens; one to a caller that is known leaves only after its entry is durable."""
     reply, code = await _worked(guest, work)
+    if reply.status >= 400:
+        guest.count = 0  # an entry that was written before says what was about to happen, this one what did
     if guest.caller is None or guest.noted == reply.status or await enter(hub, guest, reply.status, code):
         return reply
     return refused(NO_ENTRY, guest.national)

@@ -99,7 +99,7 @@ def _object(value: dict[str, Any], elements: Elements, path: str, said: list[str
     if value and not made:
         return _GONE
     _close(made, path, said)
-    return _identifier(made, path, said) if made.get("system") == URI else made
+    return _identifier(made, path, said) if type(made.get("system")) is str and type(made.get("value")) is str else made
 
 
 def _close(made: dict[str, Any], path: str, said: list[str]) -> None:
@@ -191,8 +191,13 @@ def _urn(value: str) -> str | None:
 
 
 def _identifier(made: dict[str, Any], path: str, said: list[str]) -> dict[str, Any]:
-    value = made.get("value")
-    if type(value) is not str or not (urn := _urn(value)):
+    """A UUID under its URI, and a person's number, in their one spelling."""
+    system, value = made["system"], made["value"]
+    if system == URI:
+        known, told = _urn(value) or value, "a UUID was written as urn:uuid in lower case"
+    else:
+        known, told = person.identified(system, value)[1], "gaps in a person's number were left out"
+    if known == value:
         return made
-    said.append(f"{path}.value: a UUID was written as urn:uuid in lower case")
-    return {**made, "value": urn}
+    said.append(f"{path}.value: {told}")
+    return {**made, "value": known}

@@ -1,6 +1,7 @@
 """The searchset of a look-up: what was found, under names of the answer's own, with nothing that may not be shown (vkp.md 2.7 h-k)."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,11 +29,15 @@ def searchset(matches: Found, included: Found, patients: Patients, note: str = "
 
     The journal's own addresses stay inside: entries get names of the answer's own, and references between them follow.
     """
-    inside = _Inside({name: _urn(*one) for one in (*matches, *included) for name in _called(*one)}, patients)
-    entries = [_entry(*one, "match", inside) for one in matches] + [_entry(*one, "include", inside) for one in included]
+    found = [*matches, *included]
+    urns = _urns(found)
+    inside = _Inside({name: urn for one, urn in zip(found, urns, strict=True) for name in _called(*one)}, patients)
+    modes = ["match"] * len(matches) + ["include"] * len(included)
+    entries = [_entry(urn, one[1], mode, inside) for urn, one, mode in zip(urns, found, modes, strict=True)]
     if note:
         told = {"severity": "warning", "code": "incomplete", "details": {"text": note}}
-        entries.append(_entry("", {"resourceType": "OperationOutcome", "issue": [told]}, "outcome", inside))
+        outcome = {"resourceType": "OperationOutcome", "issue": [told]}
+        entries.append(_entry(_urns([("", outcome)])[0], outcome, "outcome", inside))
     return {"resourceType": "Bundle", "type": "searchset", "total": len(matches), **({"entry": entries} if entries else {})}
 
 
@@ -43,15 +48,21 @@ def _called(url: str, resource: Mapping[str, Any]) -> Iterator[str]:
         yield f"{resource['resourceType']}/{resource['id']}"
 
 
-def _urn(url: str, resource: Mapping[str, Any]) -> str:
-    """The same for the same resource in every answer."""
-    return f"urn:uuid:{uuid5(NAMESPACE_URL, url or repr(resource))}"
+def _urns(found: Found) -> list[str]:
+    """The same for the same resource in every answer, and never twice in one, even if a journal gives two resources one name."""
+    seen: Counter[str] = Counter()
+    urns = []
+    for url, resource in found:
+        name = url or repr(resource)
+        urns.append(f"urn:uuid:{uuid5(NAMESPACE_URL, f'{name}|{seen[name]}' if seen[name] else name)}")
+        seen[name] += 1
+    return urns
 
 
-def _entry(url: str, resource: Mapping[str, Any], mode: str, inside: _Inside) -> Json:
+def _entry(urn: str, resource: Mapping[str, Any], mode: str, inside: _Inside) -> Json:
     told = {name: part for name, part in resource.items() if not (name == "link" and resource.get("resourceType") == "Patient")}
     told = without_addresses(told) if inside.patients.protects(resource) else told
-    return {"fullUrl": _urn(url, resource), "resource": _told(told, inside), "search": {"mode": mode}}
+    return {"fullUrl": urn, "resource": _told(told, inside), "search": {"mode": mode}}
 
 
 def _told(value: Any, inside: _Inside) -> Any:
@@ -60,10 +71,21 @@ def _told(value: Any, inside: _Inside) -> Any:
         return [_told(part, inside) for part in value]
     if type(value) is not dict:
         return value
-    made = {name: _told(part, inside) for name, part in value.items()}
+    made = {name: _told(part, inside) for name, part in _ours(value).items()}
     if type(made.get("div")) is str:
         made["div"] = narrative.clean(made["div"])[0] or _NO_WORDS
     return _reference(made, inside) if type(made.get("reference")) is str and not made["reference"].startswith("#") else made
+
+
+def _ours(value: Json) -> Json:
+    """Without where the journal had it from, and by which of its own rules it was made."""
+    if "resourceType" not in value:
+        return value
+    kept = {name: part for name, part in value.items() if name not in ("implicitRules", "_implicitRules")}
+    meta = kept.get("meta")
+    if type(meta) is dict:
+        kept["meta"] = {name: part for name, part in meta.items() if name not in ("source", "_source")}
+    return kept if kept.get("meta") != {} else {name: part for name, part in kept.items() if name != "meta"}
 
 
 _NO_WORDS = '<div xmlns="http://www.w3.org/1999/xhtml">-</div>'

@@ -18,7 +18,7 @@ from shared.door import adapters
 from shared.door.answers import Fault, Reply, accepted, refused, with_adapters
 from shared.door.permit import NO_TENANT, STOPPED, refused_by
 from shared.door.prove import Caller, by_token, known_register, later, prove, scheme
-from shared.door.study import study
+from shared.door.study import LARGE, study
 from shared.door.visit import BUSY, NO_ENTRY, PATIENCE, Visit, attended, enter, visit
 from shared.errors import PayloadError
 from shared.flow.attend import ring
@@ -82,7 +82,7 @@ async def _hear(hub: Hub, payload: Payload, adapter: Adapter | None, heard: Hear
     _fits(payload, adapter.limit)
     caller = prove(hub, register, payload.tenant, payload.headers, payload.body)
     sender = _welcome(tenant, caller, payload)
-    heard.items = await study(hub, len(payload.body), _items, payload, adapter)
+    heard.items = await study(hub, tenant.orgnr, len(payload.body), _items, payload, adapter)
     heard.receipt = await _accept(hub, payload, adapter, sender, heard.items)
     return accepted(heard.receipt, None)
 
@@ -96,10 +96,13 @@ async def _hear_national(hub: Hub, payload: Payload, guest: Visit) -> Reply:
     _fits(payload, adapter.limit)
     guest.caller = await _caller(hub, register, payload, guest.action)
     demands = Demands(tenant.validation == "strict", hub.settings.numbers)
-    seen = await study(hub, len(payload.body), _judge, payload, adapter, demands)
+    no = refused_by(tenant, guest.caller, guest.action)
+    if no and len(payload.body) > LARGE:
+        raise no  # not worth the time that others wait: whom it is about is not read, then
+    seen = await study(hub, tenant.orgnr, len(payload.body), _judge, payload, adapter, demands)
     if not isinstance(seen, Fault) and seen.citizen:
         guest.patients = (patient_key(hub.settings.patient_key, tenant.orgnr, seen.citizen),)  # of a refusal too
-    if no := refused_by(tenant, guest.caller, guest.action):
+    if no:
         raise no
     sender = _welcome(tenant, guest.caller, payload)
     if isinstance(seen, Fault):
@@ -148,7 +151,7 @@ async def _caller(hub: Hub, register: Register, payload: Payload, action: str) -
     """By token where one is shown; else by what the sender shares with the municipality."""
     if scheme(payload.headers):
         return await by_token(hub, register, payload.tenant, payload.headers, action, ("POST", payload.path))
-    return prove(hub, register, payload.tenant, payload.headers, payload.body)
+    return prove(hub, register, payload.tenant, payload.headers, payload.body, action)
 
 
 def _no(payload: Payload, fault: Fault) -> Reply:

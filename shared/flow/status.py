@@ -51,7 +51,7 @@ async def _caller(hub: Hub, tenant: str, headers: Mapping[str, str], path: str) 
     register = await known_register(hub)
     if scheme(headers):
         return await by_token(hub, register, tenant, headers, RECEIPT, ("GET", path))
-    return prove(hub, register, tenant, headers, path.encode())
+    return prove(hub, register, tenant, headers, path.encode(), RECEIPT)
 
 
 async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> dict[str, Any]:

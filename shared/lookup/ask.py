@@ -1,6 +1,6 @@
 """Asking a municipality's journal: as many calls as its answer has parts, all within one time-out each and one bound for all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +12,7 @@ from shared.domain.adapter import Call, LookupAdapter, Page, Question
 from shared.door import adapters
 from shared.door.answers import Fault
 from shared.door.credentials import authorization
-from shared.door.study import study
+from shared.door.study import aside
 from shared.door.visit import Visit
 from shared.errors import PayloadError, Refused, Unavailable
 from shared.hub import Hub
@@ -59,20 +59,20 @@ def _no(status: int, reason: str, remedy: str, code: str, cause: str) -> Fault:
 
 
 async def _all(hub: Hub, lookup: Lookup, journal: LookupAdapter, question: Question, guest: Visit) -> list[One]:
-    found: dict[str, One] = {}
-    call = journal.request(lookup.url, question)
+    found: list[One] = []
+    call = first = journal.request(lookup.url, question)
     for _ in range(PARTS):
         page = await _part(hub, lookup, journal, call, guest)
-        found |= {_name(*one): one for one in page.resources}  # what a journal puts beside each part comes again and again
+        found += page.resources
         if not page.next:
-            return list(found.values())
+            return found if call is first else _once(found)
         call = journal.more(lookup.url, page.next)
     raise PayloadError("$.link", f"leads on after {PARTS} parts", "answer in fewer, larger parts")
 
 
-def _name(url: str, resource: Mapping[str, Any]) -> str:
-    """What a resource is known by: its fullUrl, else type and id, else all that it says."""
-    return url or (f"{resource.get('resourceType')}/{resource['id']}" if resource.get("id") else repr(resource))
+def _once(found: Iterable[One]) -> list[One]:
+    """Without what a journal puts beside each part again and again. What differs in anything is another resource, whatever its name."""
+    return list({(url, repr(resource)): (url, resource) for url, resource in found}.values())
 
 
 async def _part(hub: Hub, lookup: Lookup, journal: LookupAdapter, call: Call, guest: Visit) -> Page:
@@ -89,7 +89,7 @@ async def _part(hub: Hub, lookup: Lookup, journal: LookupAdapter, call: Call, gu
     guest.journal_bytes += len(body)
     if guest.journal_bytes > MOST:
         raise PayloadError("$", f"is larger than {MOST} bytes in all", "ask for less")
-    return await study(hub, len(body), journal.answer, got.status, told, body)
+    return await aside(hub, len(body), journal.answer, got.status, told, body)
 
 
 async def _body(got: aiohttp.ClientResponse) -> bytes:

@@ -14,7 +14,7 @@ from shared.door.prove import Caller, by_token, known_register
 from shared.door.visit import Visit, attended, visit
 from shared.errors import PayloadError
 from shared.hub import Hub
-from shared.lookup.question import read
+from shared.lookup.question import named, read
 from shared.lookup.relay import relay
 
 
@@ -51,11 +51,12 @@ async def _look_up(hub: Hub, asked: Asked, guest: Visit) -> Reply:
     if tenant is None:
         raise NO_TENANT
     guest.caller = await by_token(hub, register, asked.tenant, asked.headers, asked.action, ("POST", asked.path))
+    question = _question(hub, asked)
+    citizen = question.citizen if isinstance(question, Question) else named(asked.body)
+    if citizen:  # whom it is about stands in the log of a refusal too
+        guest.patients = (patient_key(hub.settings.patient_key, tenant.orgnr, citizen),)
     codes = _codes(asked)
     guest.service_codes = tuple(code if _known(code, tenant, guest.caller) else "?" for code in codes)
-    question = _question(hub, asked)
-    if isinstance(question, Question) and question.citizen:  # whom it is about stands in the log of a refusal too
-        guest.patients = (patient_key(hub.settings.patient_key, tenant.orgnr, question.citizen),)
     if no := refused_by(tenant, guest.caller, asked.action, codes):
         raise no
     if isinstance(question, Fault):

@@ -34,6 +34,17 @@ def read(resource: str, headers: Mapping[str, str], body: bytes, numbers: str) -
     return Question(resource, citizen, tuple(_date(value) for value in given.get(DATE, ())))
 
 
+def named(body: bytes) -> Person | None:
+    """Whom a form names, though it may be refused: for the audit log. None if that cannot be told."""
+    for name, value in parse_qsl(body[:LARGEST].decode(errors="replace").strip()):
+        if name in IDENTIFIERS:
+            try:
+                return _person(value.strip(), "any")
+            except Fault:
+                continue
+    return None
+
+
 _WHOM, _HOW = "identifier", ""
 
 
@@ -75,15 +86,13 @@ def _citizen(values: Sequence[str], numbers: str) -> Person | None:
 
 def _person(value: str, numbers: str) -> Person:
     system, _, number = value.rpartition("|")
+    system, number = person.identified(system, number)
     if not system:
-        system = person.system_of(number) or ""
-        if not system:
-            raise _no(
-                "2.1",
-                "the identifier is no valid fødselsnummer, D-nummer or felles hjelpenummer",
-                "Check the number. A journal's own number is sent as system|value.",
-            )
-    system = person.canonical(system)
+        raise _no(
+            "2.1",
+            "the identifier is no valid fødselsnummer, D-nummer or felles hjelpenummer",
+            "Check the number. A journal's own number is sent as system|value.",
+        )
     if not _OWN.fullmatch(number) or not _OWN.fullmatch(system):
         raise _no("2.1", "the identifier has no value that could be one", "Send it as 11 digits, or as system|value.")
     mistake = person.mistake(system, number) or person.guard(numbers, system, number)

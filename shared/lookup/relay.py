@@ -18,7 +18,7 @@ from shared.domain.event import Person
 from shared.domain.national import LOOKUPS
 from shared.door.answers import Fault
 from shared.door.permit import refused_by
-from shared.door.study import study
+from shared.door.study import aside
 from shared.door.visit import Visit
 from shared.fhir import serialise
 from shared.fhir.found import Found, Patients, about, active_services, one_person
@@ -46,7 +46,7 @@ async def relay(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> b
     answer = await (_of_one(hub, tenant, citizen, question, guest) if citizen else _of_all(hub, tenant, question, guest))
     guest.count = len(answer.matches) + len(answer.beside)
     log.step("looked up", tenant=tenant.orgnr, action=guest.action, resources=guest.count, correlation=guest.national.correlation)
-    return await study(hub, guest.journal_bytes, _written, answer)
+    return await aside(hub, guest.journal_bytes, _written, answer)
 
 
 def _written(answer: Answer) -> bytes:
@@ -56,7 +56,7 @@ def _written(answer: Answer) -> bytes:
 async def _of_one(hub: Hub, tenant: Tenant, citizen: Person, question: Question, guest: Visit) -> Answer:
     """One citizen: first their services, which are the reason to read (tjenstlig behov), then what was asked for."""
     services = await ask(hub, tenant, Question(SERVICES, citizen, patients=True), guest)
-    await study(hub, guest.journal_bytes, _theirs, services, citizen, guest)
+    await aside(hub, guest.journal_bytes, _theirs, services, citizen, guest)
     if not covered(tenant, guest.service_codes, _active(services, _today(hub))):
         raise Fault(
             403,
@@ -65,8 +65,8 @@ async def _of_one(hub: Hub, tenant: Tenant, citizen: Person, question: Question,
             code="1.3",
         )
     found = services if question.resource == SERVICES else await ask(hub, tenant, replace(question, patients=True), guest)
-    await study(hub, guest.journal_bytes, _theirs, found, citizen, guest)
-    patients = await study(hub, guest.journal_bytes, Patients, [*services, *found])
+    await aside(hub, guest.journal_bytes, _theirs, found, citizen, guest)
+    patients = await aside(hub, guest.journal_bytes, Patients, [*services, *found])
     _logged(hub, tenant, [citizen, *sorted(patients.everybody, key=repr)], guest)
     matches = [one for one in found if _is(one, question.resource)]
     return Answer(matches, _beside(tenant, question.resource, found, guest), patients)
@@ -75,7 +75,7 @@ async def _of_one(hub: Hub, tenant: Tenant, citizen: Person, question: Question,
 async def _of_all(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> Answer:
     """Everybody who has a service that the ServiceCodes stand for: the same rule, as a filter (vkp.md 1.8)."""
     found = await ask(hub, tenant, Question(SERVICES, patients=True), guest)
-    return await study(hub, guest.journal_bytes, _filtered, hub, tenant, question, guest, found)
+    return await aside(hub, guest.journal_bytes, _filtered, hub, tenant, question, guest, found)
 
 
 def _filtered(hub: Hub, tenant: Tenant, question: Question, guest: Visit, found: Found) -> Answer:
@@ -83,12 +83,12 @@ def _filtered(hub: Hub, tenant: Tenant, question: Question, guest: Visit, found:
     services = [one for one in found if covered(tenant, guest.service_codes, active_services(one[1], today))]
     named = [(one, patients.persons(one[1])) for one in services if one_person(patients, one[1])]
     everybody = {person for _, whom in named for person in whom}
-    _logged(hub, tenant, sorted(everybody, key=repr), guest)
     theirs = [one for one in found if _is(one, "patient") and one_person(patients, one[1]) and patients.persons(one[1]) & everybody]
+    here = {person for one in theirs for person in patients.persons(one[1])}
+    _logged(hub, tenant, sorted(everybody | here, key=repr), guest)
     if question.resource == SERVICES:
         note = _lost(len(services) - len(named), "services name no citizen, or two")
         return Answer([one for one, _ in named], _beside(tenant, SERVICES, theirs, guest), patients, note)
-    here = {person for one in theirs for person in patients.persons(one[1])}
     missing = len(services) - sum(bool(whom & here) for _, whom in named)
     return Answer(theirs, [], patients, _lost(missing, "services have no Patient in the journal's answer"))
 

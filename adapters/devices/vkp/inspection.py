@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
 
+from adapters.devices.vkp.reading import numbers as numbers_in
 from shared.domain import organisation, person
 from shared.domain.adapter import Finding
 from shared.fhir.check import check
@@ -78,8 +79,9 @@ def _guarded(node: Any, path: str, numbers: str, valid: bool) -> Iterator[Findin
 
 def _number(identifier: Any, path: str, numbers: str, valid: bool) -> Iterator[Finding]:
     target = identifier.get("reference")
-    if type(target) is str and (wrong := person.guard(numbers, "", target.rpartition("/")[2])):
-        yield Finding("error", f"{path}.reference", "value", wrong, "2.1")
+    for number in numbers_in(target) if type(target) is str else ():
+        if wrong := person.guard(numbers, "", number):
+            yield Finding("error", f"{path}.reference", "value", wrong, "2.1")
     system, value = identifier.get("system", ""), identifier.get("value")  # without a system it may be a person's number all the same
     if type(system) is not str or type(value) is not str:
         return

@@ -1,5 +1,6 @@
 """What the hub itself must know of a national document: whom it is about and when it happened. Everything else goes on unread."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,9 @@ TIMES: Mapping[str, Sequence[Sequence[str]]] = {
 }
 
 
+_PARTS = re.compile(r"[^0-9]+")
+
+
 def note(resource: Wild) -> Wild:
     """The resource that says whom it is about: a document's Composition, or the resource itself."""
     if resource["resourceType"].raw != "Bundle":
@@ -45,8 +49,8 @@ def said(resource: Wild) -> Person:
     subject = note(resource)["subject"]
     identifier, display = subject["identifier"], subject.get("display")
     value, given = identifier["value"].text(), identifier.get("system")
-    system = person.canonical(given.text() if given else "", value)
-    return Person(system, value, display.raw if display and isinstance(display.raw, str) else "")
+    system, number = person.identified(given.text() if given else "", value)
+    return Person(system, number, display.raw if display and isinstance(display.raw, str) else "")
 
 
 def citizen(resource: Wild) -> Person:
@@ -70,9 +74,21 @@ def _named(node: Any, path: str) -> Iterator[tuple[str, Any]]:
         whom = ("identifier",) if node.get("resourceType") == "Patient" else ("subject", "patient")
         for key in whom:
             yield from located(node.get(key), () if whom == ("identifier",) else ("identifier",), f"{path}.{key}")
+            yield from (
+                (each, {"value": number}) for each, target in _targets(node.get(key), f"{path}.{key}") for number in numbers(target)
+            )
         for key, part in node.items():
             if type(part) is dict or type(part) is list:
                 yield from _named(part, path + step(key))
+
+
+def _targets(node: Any, path: str) -> Iterator[tuple[str, str]]:
+    return ((each, target) for each, target in located(node, ("reference",), path) if type(target) is str)
+
+
+def numbers(reference: str) -> list[str]:
+    """Persons' numbers that stand in a reference, where none should."""
+    return [part for part in _PARTS.split(reference) if person.kind(part)]
 
 
 def _another(identifier: Any, found: Person) -> bool:
@@ -80,7 +96,8 @@ def _another(identifier: Any, found: Person) -> bool:
     system, value = (identifier.get("system", ""), identifier.get("value")) if type(identifier) is dict else ("", None)
     if type(system) is not str or type(value) is not str or not value.strip():
         return False
-    return person.canonical(system, value) == found.system and value != found.value
+    system, value = person.identified(system, value)
+    return system == found.system and value != found.value
 
 
 def happened(kind: str, tree: Any) -> datetime | None:
