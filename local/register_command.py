@@ -219,7 +219,8 @@ def _tell_shared(tenant: Tenant, others: Iterable[Tenant]) -> None:
 
 def _proofs(sender: Sender) -> tuple[str, ...]:
     """What opens the door for it: names of secrets, a vkp-id."""
-    return (f"vkp_id {sender.auth.user}",) if sender.auth.scheme == "token" else sender.auth.secrets
+    issuer = f" of {sender.auth.issuer}" if sender.auth.issuer else ""
+    return (*([f"vkp_id {sender.auth.user}{issuer}"] if sender.auth.scheme == "token" else []), *sender.auth.secrets)
 
 
 def _tell_unset(files: Sequence[File], settings: Collection[str]) -> None:

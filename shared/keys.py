@@ -127,7 +127,8 @@ class Keys:
             log.step("keys fetched", issuer=issuer.issuer, keys=len(known.keys))
         except Exception as error:  # whatever an issuer answers, the keys that we have go on serving
             known.failed = True
-            log.alarm("keys not fetched", issuer=issuer.issuer, error=type(error).__name__)
+            told = str(error) if isinstance(error, _NotFetched) else type(error).__name__
+            log.alarm("keys not fetched", issuer=issuer.issuer, error=told)
         finally:
             known.task = None
 
@@ -139,7 +140,7 @@ class Keys:
         """Fetched in a thread of its own: one whose issuer sends a byte now and then, for ever, holds up no later attempt and no exit."""
         known.threads = [thread for thread in known.threads if thread.is_alive()]
         if len(known.threads) >= MOST_THREADS:
-            raise RuntimeError("too many attempts are still waiting")
+            raise _NotFetched("too many attempts are still waiting")
         future: Future[bytes] = Future()
         thread = threading.Thread(target=_fetched, args=(self._fetch, url, future), name="keys", daemon=True)
         known.threads.append(thread)
@@ -147,13 +148,17 @@ class Keys:
         return await asyncio.wrap_future(future)
 
 
+class _NotFetched(Exception):
+    """What came of an attempt: the name of its error."""
+
+
 def _fetched(fetch: Fetch, url: str, future: "Future[bytes]") -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:
         future.set_result(fetch(url))
-    except BaseException as error:  # whatever it is, whoever waits hears of it
-        future.set_exception(error)
+    except BaseException as error:  # whatever it is, it ends this attempt and nothing else
+        future.set_exception(_NotFetched(type(error).__name__))
 
 
 def _where(found: Any, issuer: str) -> str:

@@ -1,6 +1,8 @@
 """Issuers' keys: what is fetched and how seldom, through floods, rotations and outages; with a fake clock, and with a real server."""
 
 import asyncio
+import concurrent.futures
+import gc
 import json
 import logging
 import threading
@@ -575,6 +577,33 @@ def test_nobody_listening_is_unavailable(server: Server) -> None:
     server.http.server_close()
     with pytest.raises(Unavailable):
         server.ask()
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration, asyncio.CancelledError, concurrent.futures.CancelledError]
+)
+def test_whatever_an_attempt_ends_with_whoever_asks_is_made_to_wait_and_the_loop_lives(error: type[BaseException]) -> None:
+    well = [True]
+
+    def fetch(url: str) -> bytes:
+        if not well[0]:
+            raise error
+        found: dict[str, Any] = {"keys": [jwk("1")]} if url.endswith("/keys") else {"issuer": A.issuer, "jwks_uri": f"{A.issuer}/keys"}
+        return json.dumps(found).encode()
+
+    async def tried() -> list[dict[str, Any]]:
+        unhandled: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+        keys = Keys(fetch)
+        assert await keys.key(A, "1")
+        well[0] = False
+        with pytest.raises(Unavailable):
+            await keys.key(A, "2")
+        gc.collect()
+        await asyncio.sleep(0)
+        return unhandled
+
+    assert asyncio.run(tried()) == []
 
 
 def test_an_issuer_that_never_ends_its_answer_holds_up_nobody_else() -> None:

@@ -13,6 +13,7 @@ from local.vkp_client import NAMES, Client, alarm, calls
 from shared.domain import person
 from shared.domain.national import IDENTIFIERS, LOOKUPS
 from shared.lookup.ask import _once
+from shared.lookup.question import named
 from tests.running import BLID, RUND, STILLE, Running, Town, wire
 from tests.test_national import code_of, issue
 
@@ -270,6 +271,25 @@ def test_a_journal_that_is_not_there_makes_a_sender_wait(running: Running) -> No
 
 def test_the_time_that_the_journal_took_is_told(home: Town) -> None:
     assert home.search("patient", {"identifier": STILLE}).headers["Server-Timing"].startswith("journal;dur=")
+
+
+@pytest.mark.parametrize(
+    ("body", "numbers"),
+    [
+        (f"identifier={STILLE}&hvem=alle", [STILLE]),
+        (f"identifier={STILLE}&patient={RUND}", [STILLE, RUND]),
+        (f"IDENTIFIER=urn:oid:2.16.578.1.12.4.1.4.2|{STILLE}", [STILLE]),
+        (f"patient=Patient/{STILLE}", [STILLE]),
+        (f"identifier={STILLE[:6]}%20{STILLE[6:]}&x", [STILLE]),
+        ("identifier=https://epj.example/no|1302", ["1302"]),
+        (f"note={'a' * 8165}&identifier=urn:x|1234567890", []),
+        ("identifier=1302&identifier=%00%ff", []),
+        ("", []),
+        ('{"identifier": 1}', []),
+    ],
+)
+def test_whom_a_refused_form_names_is_told_for_the_log_as_well_as_can_be(body: str, numbers: list[str]) -> None:
+    assert [citizen.value for citizen in named(body.encode())] == numbers
 
 
 def test_no_number_stands_in_an_address(running: Running, town: Town) -> None:

@@ -241,6 +241,12 @@ def test_whoever_is_asked_for_by_a_journal_s_own_number_is_found_in_the_log_by_e
     assert answer.status_code == 200 and len(entry.patients) == len(told)
 
 
+def test_a_sender_that_may_not_hears_so_whatever_else_is_wrong(home: Town) -> None:
+    for codes in ("ta; drop", None, "ta"):
+        answer = home.search("patient", {"identifier": STILLE}, codes=codes, headers=home.bearer("bundle.write"))
+        assert (answer.status_code, code_of(answer)) == (403, "1.4")
+
+
 def test_whoever_shows_nothing_is_told_that_a_token_would_do(home: Town) -> None:
     answer = home.write(DISPENSE, "medicationdispense", {})
     assert answer.status_code == 401 and "Bearer" in answer.headers["WWW-Authenticate"]

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 import requests
@@ -11,7 +12,8 @@ from joserfc.jwk import ECKey
 
 from local.helseid import SandboxIssuer, dpop_proof, new_client, serving, token
 from local.processes import free_ports
-from shared.access.permission import ACTIONS
+from shared.access.permission import ACTIONS, RECEIPT
+from shared.door.prove import bound
 from tests.azurite import start_azurite
 from tests.running import PREFIX, RUND, STILLE, VKP_ID, Town, example, hub_running, wire
 from tests.test_national import code_of
@@ -129,6 +131,15 @@ def test_a_route_that_takes_bearer_takes_no_dpop(holder: Holder) -> None:
     for headers in (bound, {"Authorization": f"Bearer {holder.token}"}):
         assert code_of(requests.post(url, data=DISPENSE, headers=headers, timeout=30)) == "1.5"
     assert holder.town.write(DISPENSE, "medicationdispense").status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("dpop", "writes", "receipts"),
+    [("", False, False), ("*.read", False, False), ("*.write", True, True), ("*", True, True), ("receipt.read", False, True)],
+)
+def test_a_receipt_takes_what_writes_do(dpop: str, writes: bool, receipts: bool) -> None:
+    hub: Any = SimpleNamespace(settings=SimpleNamespace(dpop=frozenset(dpop.split())))
+    assert (bound(hub, "bundle.write"), bound(hub, RECEIPT)) == (writes, receipts)
 
 
 def test_a_receipt_is_asked_for_with_a_proof_of_its_own(holder: Holder) -> None:

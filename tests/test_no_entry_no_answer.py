@@ -57,6 +57,37 @@ def test_what_could_not_be_stored_after_its_entry_leaves_a_second_entry(storage:
         refused, taken = await write(here), await write(here)
         assert (refused.status, taken.status) == (503, 202)
         assert [entry.status for entry in await entries(here)] == [202, 503, 202]
+        assert [entry.count for entry in await entries(here)] == [1, 0, 1]
+
+    in_town(storage, story)
+
+
+def test_an_entry_that_fails_once_is_written_once_the_document_is_taken(storage: str) -> None:
+    async def story(here: Town) -> None:
+        here.hub.audit.write = raising(1, lambda: HttpResponseError("storage is down"))(here.hub.audit.write)  # type: ignore[method-assign]  # one write fails
+        taken = await write(here)
+        assert taken.status == 202
+        assert [(entry.status, entry.count) for entry in await entries(here)] == [(202, 1)]
+
+    in_town(storage, story)
+
+
+def test_what_was_taken_though_the_log_failed_twice_is_told_to_be_taken(storage: str) -> None:
+    async def story(here: Town) -> None:
+        here.hub.audit.write = raising(2, lambda: HttpResponseError("storage is down"))(here.hub.audit.write)  # type: ignore[method-assign]  # two writes fail
+        refused = await write(here)
+        assert refused.status == 503
+        assert [(entry.status, entry.count) for entry in await entries(here)] == [(503, 1)]
+
+    in_town(storage, story)
+
+
+def test_a_mistake_of_ours_leaves_its_entry_and_an_answer_without_a_word_of_it(storage: str) -> None:
+    async def story(here: Town) -> None:
+        here.hub.receipts.appender.append = raising(1, lambda: ZeroDivisionError("14834812097"))(here.hub.receipts.appender.append)  # type: ignore[method-assign]  # as above
+        refused = await write(here)
+        assert refused.status == 503 and b"14834812097" not in refused.body and refused.headers["Retry-After"]
+        assert [(entry.status, entry.count) for entry in await entries(here)] == [(202, 1), (503, 0)]
 
     in_town(storage, story)
 

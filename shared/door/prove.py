@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import AzureError
 
 from shared import log
+from shared.access.permission import RECEIPT
 from shared.access.register import Register, Sender
 from shared.access.secret import same_secret
 from shared.access.signature import authenticate
@@ -83,8 +84,9 @@ async def by_token(hub: Hub, register: Register, tenant: str, headers: Mapping[s
 
 
 def bound(hub: Hub, action: str) -> bool:
-    """Whether this action takes DPoP tokens."""
+    """Whether this action takes DPoP tokens. A receipt takes what writes do, unless it is named itself."""
     resource, _, verb = action.partition(".")
+    verb = "write" if action == RECEIPT else verb
     return bool(hub.settings.dpop & {action, f"{resource}.*", f"*.{verb}", "*"})
 
 

@@ -23,19 +23,19 @@ async def study(hub: Hub, tenant: str, size: int, work: Callable[P, T], *args: P
     if hub.studying.total() >= MOST or hub.studying[tenant] >= EACH:
         reason = "more large documents come in than this hub reads at once"
         raise Fault(429, reason, "send it again after the time in Retry-After", headers={"Retry-After": "3"})
+    loop, future = asyncio.get_running_loop(), hub.readers.submit(lambda: work(*args, **kwargs))
     hub.studying[tenant] += 1
-    loop = asyncio.get_running_loop()
-    future = hub.readers.submit(lambda: work(*args, **kwargs))
     # counted until it is done, not until its sender goes away: a thread cannot be called off
     future.add_done_callback(lambda _: _finished(hub, tenant, loop))
     return await asyncio.wrap_future(future)
 
 
-async def aside(hub: Hub, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What a journal's answer comes to. Look-ups wait for one another (lookup.ask has bounded them), and not for documents."""
+async def aside(hub: Hub, tenant: str, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a journal's answer comes to. Those of one municipality wait for one another, for nobody else's, and for no documents."""
     if size <= LARGE:
         return work(*args, **kwargs)
-    return await asyncio.wrap_future(hub.lookers.submit(lambda: work(*args, **kwargs)))
+    async with hub.turns.setdefault(tenant, asyncio.Lock()):
+        return await asyncio.wrap_future(hub.lookers.submit(lambda: work(*args, **kwargs)))
 
 
 def _finished(hub: Hub, tenant: str, loop: asyncio.AbstractEventLoop) -> None:

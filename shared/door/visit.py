@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from traceback import extract_tb
 from uuid import uuid4
 
 from azure.core.exceptions import AzureError
@@ -21,6 +22,7 @@ _ENTRY = 9.0  # seconds for the entry; both together stay below the 30 that call
 _OFFERED = ("x-correlation-id", "nhn-event-id", "correlation-id")  # ours, and those of Norsk helsenett's other services (vkp.md 1.9)
 NO_ENTRY = Fault(503, "the hub cannot write its audit log now", "send it again after the time in Retry-After", headers={"Retry-After": "5"})
 BUSY = Fault(503, "the hub could not take it in time", "send it again after the time in Retry-After", headers={"Retry-After": "5"})
+_STUMBLED = Fault(503, "the hub cannot answer this now", "send it again after the time in Retry-After", headers={"Retry-After": "60"})
 _LATE = Fault(504, "the journal did not answer in time", "ask again")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
@@ -57,8 +59,6 @@ def _personal(text: str) -> bool:
 async def attended(hub: Hub, guest: Visit, work: Awaitable[Reply]) -> Reply:
     """The answer, whatever happens; one to a caller that is known leaves only after its entry is durable."""
     reply, code = await _worked(guest, work)
-    if reply.status >= 400:
-        guest.count = 0  # an entry that was written before says what was about to happen, this one what did
     if guest.caller is None or guest.noted == reply.status or await enter(hub, guest, reply.status, code):
         return reply
     return refused(NO_ENTRY, guest.national)
@@ -86,6 +86,10 @@ async def _worked(guest: Visit, work: Awaitable[Reply]) -> tuple[Reply, str]:
     except TimeoutError:
         log.alarm("not answered in time", action=guest.action)
         found = _LATE if guest.action.endswith(".read") else BUSY
+    except Exception as error:  # a mistake of ours, or a machine at its end: it may not take the entry with it
+        frame = extract_tb(error.__traceback__)[-1]
+        log.alarm("stumbled", error=type(error).__name__, file=frame.filename.rpartition("/")[2], line=frame.lineno)
+        found = _STUMBLED
     log.step("refused", status=found.status, action=guest.action, correlation=guest.national.correlation, reason=_told(found))
     return refused(found, guest.national), national_code(found)
 

@@ -96,7 +96,7 @@ async def _hear_national(hub: Hub, payload: Payload, guest: Visit) -> Reply:
     _fits(payload, adapter.limit)
     guest.caller = await _caller(hub, register, payload, guest.action)
     demands = Demands(tenant.validation == "strict", hub.settings.numbers)
-    no = refused_by(tenant, guest.caller, guest.action)
+    no = refused_by(tenant, guest.caller, guest.action) or _unwelcome(tenant, guest.caller, payload)
     if no and len(payload.body) > LARGE:
         raise no  # not worth the time that others wait: whom it is about is not read, then
     seen = await study(hub, tenant.orgnr, len(payload.body), _judge, payload, adapter, demands)
@@ -116,8 +116,10 @@ async def _take(hub: Hub, payload: Payload, adapter: Adapter, sender: Sender, se
     may lie on the floor; but its sender hears 503, and says it again."""
     guest.count, guest.message = 1, _own_id(payload, adapter, sender, seen.items)
     noted = await enter(hub, guest, 202)
+    guest.count = 0  # should it not be taken after all
     receipt = await _accept(hub, payload, adapter, sender, seen.items)
-    if not noted:
+    guest.count = 1
+    if not noted and not await enter(hub, guest, 202):
         raise NO_ENTRY
     return accepted(receipt, guest.national, seen.findings)
 
@@ -169,17 +171,24 @@ def _tenant(register: Register, payload: Payload) -> Tenant:
 
 def _welcome(tenant: Tenant, caller: Caller, payload: Payload) -> Sender:
     """The sender, if it may send this here now."""
+    no = _unwelcome(tenant, caller, payload)
+    if no or caller.sender is None:
+        raise no or STOPPED
+    return caller.sender
+
+
+def _unwelcome(tenant: Tenant, caller: Caller, payload: Payload) -> Fault | None:
     sender = caller.sender
     if sender is None or not tenant.active or not sender.active:
-        raise STOPPED
+        return STOPPED
     if payload.adapter not in sender.adapters:
-        raise Fault(
+        return Fault(
             403,
             "this sender may not post this format",
             "post to a format that the municipality has registered for this sender",
             code="1.2",
         )
-    return sender
+    return None
 
 
 def _fits(payload: Payload, limit: int) -> None:

@@ -89,7 +89,7 @@ async def _part(hub: Hub, lookup: Lookup, journal: LookupAdapter, call: Call, gu
     guest.journal_bytes += len(body)
     if guest.journal_bytes > MOST:
         raise PayloadError("$", f"is larger than {MOST} bytes in all", "ask for less")
-    return await aside(hub, len(body), journal.answer, got.status, told, body)
+    return await aside(hub, guest.tenant, len(body), journal.answer, got.status, told, body)
 
 
 async def _body(got: aiohttp.ClientResponse) -> bytes:

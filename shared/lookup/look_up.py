@@ -52,12 +52,13 @@ async def _look_up(hub: Hub, asked: Asked, guest: Visit) -> Reply:
         raise NO_TENANT
     guest.caller = await by_token(hub, register, asked.tenant, asked.headers, asked.action, ("POST", asked.path))
     question = _question(hub, asked)
-    citizen = question.citizen if isinstance(question, Question) else named(asked.body)
-    if citizen:  # whom it is about stands in the log of a refusal too
-        guest.patients = (patient_key(hub.settings.patient_key, tenant.orgnr, citizen),)
+    whom = named(asked.body) if isinstance(question, Fault) else filter(None, [question.citizen])
+    # whom it is about stands in the log of a refusal too
+    guest.patients = tuple(patient_key(hub.settings.patient_key, tenant.orgnr, citizen) for citizen in whom)
     codes = _codes(asked)
-    guest.service_codes = tuple(code if _known(code, tenant, guest.caller) else "?" for code in codes)
-    if no := refused_by(tenant, guest.caller, asked.action, codes):
+    if not isinstance(codes, Fault):
+        guest.service_codes = tuple(code if _known(code, tenant, guest.caller) else "?" for code in codes)
+    if no := _refused(tenant, guest.caller, asked.action, codes):
         raise no
     if isinstance(question, Fault):
         raise question
@@ -74,11 +75,19 @@ def _question(hub: Hub, asked: Asked) -> Question | Fault:
         return fault
 
 
-def _codes(asked: Asked) -> tuple[str, ...]:
+def _codes(asked: Asked) -> tuple[str, ...] | Fault:
     try:
         return codes_of(asked.headers.get(HEADER.lower()))
     except PayloadError as error:
-        raise Fault(400, error.reason, error.remedy, code="2.4") from None
+        return Fault(400, error.reason, error.remedy, code="2.4")
+
+
+def _refused(tenant: Tenant, caller: Caller, action: str, codes: tuple[str, ...] | Fault) -> Fault | None:
+    """The first that says no: sender and scope come before how the ServiceCodes are written."""
+    if not isinstance(codes, Fault):
+        return refused_by(tenant, caller, action, codes)
+    no = refused_by(tenant, caller, action)
+    return codes if no is None or no.code == "1.3" else no
 
 
 def _known(code: str, tenant: Tenant, caller: Caller) -> bool:

@@ -1,7 +1,7 @@
 """What a sender asks, read out of a form as leniently as known clients need and as strictly as a citizen deserves (vkp.md 1.5)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import parse_qsl
 
@@ -18,6 +18,7 @@ _DATED = re.compile(r"([a-z]{2})?(.{4,40})", re.ASCII)
 _TIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?)?)?", re.ASCII)
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z.:_-]{0,39}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{11}")
+_NO_DIGITS = re.compile(r"[^0-9]+")
 _OWN = re.compile(r"[^\x00-\x20|\x7f]{1,200}")
 
 
@@ -34,15 +35,21 @@ def read(resource: str, headers: Mapping[str, str], body: bytes, numbers: str) -
     return Question(resource, citizen, tuple(_date(value) for value in given.get(DATE, ())))
 
 
-def named(body: bytes) -> Person | None:
-    """Whom a form names, though it may be refused: for the audit log. None if that cannot be told."""
-    for name, value in parse_qsl(body[:LARGEST].decode(errors="replace").strip()):
-        if name in IDENTIFIERS:
-            try:
-                return _person(value.strip(), "any")
-            except Fault:
-                continue
-    return None
+def named(body: bytes) -> list[Person]:
+    """Whom a form names that is refused, as well as can be told: for the audit log."""
+    text = body[:LARGEST].decode(errors="replace").strip()
+    whole = text if len(body) <= LARGEST else text.rpartition("&")[0]  # half a number may be another's
+    values = [value.strip() for name, value in parse_qsl(whole) if name.lower() in IDENTIFIERS]
+    return list(dict.fromkeys(whom for value in values[:_FIELDS] for whom in _meant(value)))
+
+
+def _meant(value: str) -> Iterator[Person]:
+    system, _, number = value.rpartition("|")
+    _, plain = person.identified("", number)
+    valid = [person.person(each) for each in (plain, *_NO_DIGITS.split(value))]
+    yield from filter(None, valid)
+    if system and not any(valid) and _OWN.fullmatch(number) and _OWN.fullmatch(system):
+        yield Person(person.canonical(system), number)
 
 
 _WHOM, _HOW = "identifier", ""

@@ -44,9 +44,10 @@ async def relay(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> b
     """The searchset as JSON. `guest` gets whom it is about and how much it is, for the audit log."""
     citizen = question.citizen
     answer = await (_of_one(hub, tenant, citizen, question, guest) if citizen else _of_all(hub, tenant, question, guest))
+    body = await aside(hub, tenant.orgnr, guest.journal_bytes, _written, answer)
     guest.count = len(answer.matches) + len(answer.beside)
     log.step("looked up", tenant=tenant.orgnr, action=guest.action, resources=guest.count, correlation=guest.national.correlation)
-    return await aside(hub, guest.journal_bytes, _written, answer)
+    return body
 
 
 def _written(answer: Answer) -> bytes:
@@ -56,7 +57,7 @@ def _written(answer: Answer) -> bytes:
 async def _of_one(hub: Hub, tenant: Tenant, citizen: Person, question: Question, guest: Visit) -> Answer:
     """One citizen: first their services, which are the reason to read (tjenstlig behov), then what was asked for."""
     services = await ask(hub, tenant, Question(SERVICES, citizen, patients=True), guest)
-    await aside(hub, guest.journal_bytes, _theirs, services, citizen, guest)
+    await aside(hub, tenant.orgnr, guest.journal_bytes, _theirs, services, citizen, guest)
     if not covered(tenant, guest.service_codes, _active(services, _today(hub))):
         raise Fault(
             403,
@@ -65,8 +66,8 @@ async def _of_one(hub: Hub, tenant: Tenant, citizen: Person, question: Question,
             code="1.3",
         )
     found = services if question.resource == SERVICES else await ask(hub, tenant, replace(question, patients=True), guest)
-    await aside(hub, guest.journal_bytes, _theirs, found, citizen, guest)
-    patients = await aside(hub, guest.journal_bytes, Patients, [*services, *found])
+    await aside(hub, tenant.orgnr, guest.journal_bytes, _theirs, found, citizen, guest)
+    patients = await aside(hub, tenant.orgnr, guest.journal_bytes, Patients, [*services, *found])
     _logged(hub, tenant, [citizen, *sorted(patients.everybody, key=repr)], guest)
     matches = [one for one in found if _is(one, question.resource)]
     return Answer(matches, _beside(tenant, question.resource, found, guest), patients)
@@ -75,7 +76,7 @@ async def _of_one(hub: Hub, tenant: Tenant, citizen: Person, question: Question,
 async def _of_all(hub: Hub, tenant: Tenant, question: Question, guest: Visit) -> Answer:
     """Everybody who has a service that the ServiceCodes stand for: the same rule, as a filter (vkp.md 1.8)."""
     found = await ask(hub, tenant, Question(SERVICES, patients=True), guest)
-    return await aside(hub, guest.journal_bytes, _filtered, hub, tenant, question, guest, found)
+    return await aside(hub, tenant.orgnr, guest.journal_bytes, _filtered, hub, tenant, question, guest, found)
 
 
 def _filtered(hub: Hub, tenant: Tenant, question: Question, guest: Visit, found: Found) -> Answer:
