@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.event import Person
-from shared.fhir.found import Patients, about, active_services, one_person
+from shared.fhir.found import Patients, about
 from shared.fhir.searchset import searchset
+from shared.fhir.services import active_services
 
 FNR = "urn:oid:2.16.578.1.12.4.1.4.1"
 STILLE, RUND = Person(FNR, "14834812097"), Person(FNR, "01815050130")
@@ -50,6 +51,18 @@ THEIRS: list[tuple[Any, tuple[Any, ...]]] = [
     (condition(identifier={"value": "148348 12097"}), ()),
     (condition(identifier={"system": "oid:2.16.578.1.12.4.1.4.1/", "value": STILLE.value}), ()),
     ({**MINE, "contained": [condition(reference="Device/4")]}, ()),
+    ({**MINE, "contained": [condition(reference="#d"), {"resourceType": "Device", "id": "d"}]}, ()),
+    ({**MINE, "contained": [condition(type="Device", identifier={"value": "7"})]}, ()),
+    ({**patient(), "contained": [{"resourceType": "RelatedPerson", "patient": {"reference": "#"}}]}, ()),
+    (
+        {
+            **condition(reference="https://epj.example/fhir/Patient/9", identifier=NUMBER),
+            "contained": [{"resourceType": "Device", "patient": {"reference": "Patient/9"}}],
+        },
+        (),
+    ),
+    (condition(reference="http://epj.example/fhir/Patient/1"), (patient(),)),
+    ({**MINE, "informationSource": {"type": "Patient", "identifier": NUMBER}}, ()),
     ({**condition(reference="Patient/1"), "contained": [condition(reference="Patient/1/_history/2")]}, (patient(),)),
     ({**patient(), "identifier": [NUMBER, *({"system": "https://epj.example/no", "value": each} for each in "78")]}, ()),
     ({**patient(), "identifier": [NUMBER, {"system": FNR, "value": RUND.value, "use": "old"}]}, ()),
@@ -84,6 +97,20 @@ NOT_THEIRS: list[tuple[Any, tuple[Any, ...]]] = [
     ({**patient(), "identifier": [{"system": FNR, "value": STILLE.value}, {"system": FNR, "value": RUND.value}]}, ()),
     ({**MINE, "contained": [condition(reference="Patient/9")]}, ()),
     ({**MINE, "contained": [condition(display="Rund Fjellbekk")]}, ()),
+    ({**MINE, "contained": [condition(reference="RelatedPerson/9")]}, ()),
+    ({**MINE, "contained": [condition(type="Patient", reference="Device/9")]}, ()),
+    ({**MINE, "contained": [{"resourceType": "patient", "identifier": [{"system": FNR, "value": RUND.value}]}]}, ()),
+    ({**MINE, "contained": [{"resourceType": "Coverage", "beneficiary": {"reference": "Patient/2"}}]}, (patient(RUND.value, "2"),)),
+    ({**MINE, "informationSource": {"type": "Patient", "identifier": {"value": RUND.value}}}, ()),
+    ({**MINE, "author": {"reference": "Patient/9"}}, ()),
+    ({**MINE, "subject": [{"identifier": NUMBER}, {"display": "Rund Fjellbekk"}]}, ()),
+    ({**MINE, "patient": {"reference": "Patient/999"}}, ()),
+    ({**MINE, "patient": "Patient/2"}, ()),
+    ({**patient(), "patient": {"identifier": {"value": RUND.value}}}, ()),
+    (condition(identifier=NUMBER, reference=f"Patient/{RUND.value}"), ()),
+    (condition(reference="https://elsewhere.example/fhir/Patient/1"), (patient(),)),
+    ({**MINE, "identifier": [{"system": FNR, "value": RUND.value, "use": "old"}], "patient": {"identifier": {"value": RUND.value}}}, ()),
+    ({**patient(), "identifier": [NUMBER, *({"value": str(number)} for number in range(200))]}, ()),
     ({**MINE, "contained": [{"resourceType": "Patient", "id": "p", "name": [{"family": "Fjellbekk"}]}]}, ()),
     ({**MINE, "contained": [condition(identifier={"system": "https://epj.example/no", "value": "7"})]}, ()),
     (
@@ -234,6 +261,58 @@ def test_where_a_journal_had_a_resource_from_stays_inside() -> None:
     assert "meta" not in answered(condition() | {"meta": {"source": inside}})
 
 
+def test_a_name_that_two_patients_have_names_nobody() -> None:
+    mine, other = patient(), patient(RUND.value)
+    found = [("https://e.example/a/Patient/1", mine), ("https://e.example/b/Patient/1", other), ("", condition(reference="Patient/1"))]
+    patients = Patients(found)
+    assert not patients.agree(found[2][1]) and patients.agree(condition(reference="https://e.example/b/Patient/1"))
+
+
+def test_a_number_is_old_only_beside_another_and_if_nobody_has_it() -> None:
+    old = {"system": FNR, "value": RUND.value, "use": "old"}
+    mine = {**patient(), "identifier": [NUMBER, old]}
+    both = {**MINE, "patient": {"identifier": {"value": RUND.value}}, "subject": {"reference": "Patient/1"}}
+    assert is_about(both, mine)
+    assert not is_about(both, mine, patient(RUND.value, "2"))
+    assert not is_about({**both, "contained": [patient(RUND.value, "p")]}, mine)
+    assert not is_about({**both, "patient": {"reference": "Patient/2"}}, patient(), {**patient(name="2"), "identifier": [old]})
+
+
+def test_of_somebody_protected_the_rest_of_the_answer_stays_valid_and_whole() -> None:
+    medicine: Any = {
+        "resourceType": "MedicationStatement",
+        "subject": {"reference": "Patient/1"},
+        "meta": {"tag": [{"system": "https://epj.example/sone", "display": "Hemmeligveien"}]},
+        "contained": [
+            {"resourceType": "Medication", "id": "m", "code": {"coding": [{"display": "Metoprolol"}]}},
+            {"resourceType": "Organization", "id": "o", "name": "Sone Hemmeligveien"},
+        ],
+        "medicationReference": {"reference": "#m"},
+        "informationSource": {"reference": "#o", "id": "i", "display": "Hemmeligveien", "_display": {"id": "d"}},
+    }
+    person = protected(valueBoolean=True) | {
+        "contact": [{"relationship": [{"text": "sønn"}], "address": ADDRESS}],
+        "telecom": [{"system": "phone", "value": "+4799999999"}, {"system": "other", "value": "Hemmeligveien 9"}],
+        "name": [{"given": ["Stille", None], "_given": [None, {"extension": [{"url": "u", "valueString": "Hemmeligveien"}]}]}],
+    }
+    told = searchset([("", medicine)], [("", person)], Patients([("", medicine), ("", person)]))["entry"]
+    assert told[0]["resource"]["contained"] == medicine["contained"][:1] and "meta" not in told[0]["resource"]
+    assert told[0]["resource"]["informationSource"] == {"id": "i", "display": "-"}
+    assert told[1]["resource"]["name"] == [{"given": ["Stille"]}] and "contact" not in told[1]["resource"]
+    assert "Hemmeligveien" not in json.dumps(told)
+
+
+def test_who_is_protected_is_so_under_every_number_and_by_reference() -> None:
+    service: Any = {"resourceType": "EpisodeOfCare", "patient": {"identifier": {"system": "https://epj.example/no", "value": "7"}}}
+    hers = {"resourceType": "EpisodeOfCare", "patient": {"identifier": NUMBER, "reference": "Patient/3"}}
+    marked = protected(valueBoolean=True)
+    copy = {**patient(name="2"), "identifier": [NUMBER, service["patient"]["identifier"]]}
+    unnumbered = {**protected(valueBoolean=True), "id": "3", "identifier": []}
+    assert Patients([("", each) for each in (service, copy, marked)]).protects(service)
+    assert Patients([("", each) for each in (hers, unnumbered)]).protects(hers)
+    assert not Patients([("", each) for each in (service, copy)]).protects(service)
+
+
 def test_two_resources_to_which_a_journal_gives_one_name_are_two_in_the_answer() -> None:
     found = [("https://epj.example/fhir/Condition/9", {**condition(), "note": note}) for note in ("a", "b")]
     names = [entry["fullUrl"] for entry in searchset(found, [], Patients(found))["entry"]]
@@ -269,7 +348,7 @@ def test_a_patient_who_is_not_handed_out_is_still_named_by_number() -> None:
 
 
 def one(resource: Any, *others: Any) -> bool:
-    return one_person(Patients([("", each) for each in (resource, *others)]), resource)
+    return Patients([("", each) for each in (resource, *others)]).agree(resource)
 
 
 def test_who_has_two_numbers_of_one_system_is_two() -> None:

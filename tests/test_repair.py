@@ -117,6 +117,7 @@ def test_a_known_mistake_is_put_right_and_told(came: Any, goes: Any) -> None:
         {"system": "https://vft.example", "value": "148348 12097"},
         {"system": FNR, "value": "148348 12098"},  # no number: whoever reads it sees what came
         {"text": " "},
+        {"system": " ", "value": "abc"},
         {},
         [],
         1,

@@ -30,7 +30,8 @@ KINDS = {system: kind for kind, system in SYSTEMS.items()} | {
     "http://hl7.no/fhir/NamingSystem/FHNR": Kind.FHN,
 }
 _SPELT = {system.lower(): found for system, found in KINDS.items()}
-_GAPS = re.compile(r"[\s.-]")  # as people write numbers
+_GAPS = re.compile(r"[\W_]")  # as people and word processors write numbers
+_BLANKS = re.compile(r"[\s\ufeff\u200b]")
 _OID = re.compile(r"[0-9]+(\.[0-9]+)+")
 HOSPITAL = "HNR"  # the system of every hospital's H-nummer, literally
 _DIGITS = re.compile(r"[0-9]{11}")  # not str.isdigit: that is true for other alphabets' digits
@@ -47,7 +48,7 @@ def canonical(system: str, value: str = "") -> str:
 
     Without a system it is what the value can only be. Any other system stays as it is: a journal's own.
     """
-    spelt = system.strip().lower().rstrip("/").removeprefix("oid:")
+    spelt = _BLANKS.sub("", system).lower().rstrip("/").removeprefix("oid:")
     if not spelt:
         return system_of(value) or ""
     found = _SPELT.get(f"urn:oid:{spelt}" if _OID.fullmatch(spelt) else spelt.replace("https:", "http:", 1))

@@ -168,7 +168,7 @@ def _text(value: str, element: Element | None, key: str, path: str, said: list[s
 
 
 def _published(system: str) -> str:
-    return SYSTEMS.get(system) or person.canonical(system)
+    return SYSTEMS.get(system) or person.canonical(system) or system
 
 
 def _canonical(url: str) -> str:

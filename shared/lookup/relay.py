@@ -21,8 +21,9 @@ from shared.door.permit import refused_by
 from shared.door.study import aside
 from shared.door.visit import Visit
 from shared.fhir import serialise
-from shared.fhir.found import Found, Patients, about, active_services, one_person
+from shared.fhir.found import Found, Patients, about
 from shared.fhir.searchset import searchset
+from shared.fhir.services import active_services
 from shared.hub import Hub
 from shared.lookup.ask import ask
 
@@ -82,9 +83,9 @@ async def _of_all(hub: Hub, tenant: Tenant, question: Question, guest: Visit) ->
 def _filtered(hub: Hub, tenant: Tenant, question: Question, guest: Visit, found: Found) -> Answer:
     patients, today = Patients(found), _today(hub)
     services = [one for one in found if covered(tenant, guest.service_codes, active_services(one[1], today))]
-    named = [(one, patients.persons(one[1])) for one in services if one_person(patients, one[1])]
+    named = [(one, patients.persons(one[1])) for one in services if patients.agree(one[1])]
     everybody = {person for _, whom in named for person in whom}
-    theirs = [one for one in found if _is(one, "patient") and one_person(patients, one[1]) and patients.persons(one[1]) & everybody]
+    theirs = [one for one in found if _is(one, "patient") and patients.agree(one[1]) and patients.persons(one[1]) & everybody]
     here = {person for one in theirs for person in patients.persons(one[1])}
     _logged(hub, tenant, sorted(everybody | here, key=repr), guest)
     if question.resource == SERVICES:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from shared.domain import clock, person
 from shared.domain.event import Person
@@ -88,7 +89,8 @@ def _targets(node: Any, path: str) -> Iterator[tuple[str, str]]:
 
 def numbers(reference: str) -> list[str]:
     """Persons' numbers that stand in a reference, where none should."""
-    return [part for part in _PARTS.split(reference) if person.kind(part)]
+    plain = [person.identified("", part)[1] for part in unquote(reference).split("/")]
+    return [part for part in dict.fromkeys((*plain, *_PARTS.split(reference))) if person.kind(part)]
 
 
 def _another(identifier: Any, found: Person) -> bool:
