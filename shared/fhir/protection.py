@@ -87,6 +87,8 @@ def _unnamed(value: Json, gone: frozenset[str]) -> Json:
 def _mark(extension: Mapping[str, Any]) -> bool:
     """However the URL is spelt: a mark that is taken for something else shows somebody's address."""
     url = extension.get("url")
+    if not url:
+        return False
     text = " ".join(each for each in (url if type(url) is list else [url]) if type(each) is str)
     letters = _LETTERS.sub("", unquote(text).lower())
     return ("secretaddress" in letters or "secretadress" in letters) and extension.get("valueBoolean") is not False
