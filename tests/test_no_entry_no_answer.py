@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import orjson
+import pytest
 from azure.core.exceptions import HttpResponseError
 
 from shared.access.entry import Entry
@@ -11,6 +13,10 @@ from shared.door.answers import Reply
 from shared.flow.receive import Payload, receive
 from shared.lookup.look_up import Asked, look_up
 from tests.test_transform import HEADERS, Town, note, raising, town
+
+
+def down() -> Exception:
+    return HttpResponseError("storage is down")
 
 
 async def write(here: Town, title: str = "ett") -> Reply:
@@ -29,20 +35,17 @@ async def entries(here: Town) -> list[Entry]:
     return [entry async for row in here.hub.audit.read(here.tenant.orgnr) for entry in row.entries]
 
 
-class Broken:
-    """An audit log that cannot be written."""
-
-    async def write(self, entry: Entry) -> None:
-        raise HttpResponseError("storage is down")
+def fails(monkeypatch: pytest.MonkeyPatch, part: Any, name: str, times: int, error: Callable[[], Exception] = down) -> None:
+    """Its next calls raise."""
+    monkeypatch.setattr(part, name, raising(times, error)(getattr(part, name)))
 
 
-def test_no_entry_no_answer_and_the_repeat_is_recognised(storage: str) -> None:
+def test_no_entry_no_answer_and_the_repeat_is_recognised(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(here: Town) -> None:
-        whole, here.hub.audit = here.hub.audit, Broken()  # type: ignore[assignment]  # the part of it that a door needs
+        fails(monkeypatch, here.hub.audit, "write", 3)  # before and after the document is taken, and with the refusal
         refused = await write(here)
         assert refused.status == 503 and refused.headers["Retry-After"]
         assert orjson.loads(refused.body)["issue"][0]["details"]["coding"][0]["code"] == "3"
-        here.hub.audit = whole
         taken = await write(here)
         await here.run()
         assert taken.status == 202 and len(await here.parcels()) == 1
@@ -51,9 +54,9 @@ def test_no_entry_no_answer_and_the_repeat_is_recognised(storage: str) -> None:
     in_town(storage, story)
 
 
-def test_what_could_not_be_stored_after_its_entry_leaves_a_second_entry(storage: str) -> None:
+def test_what_could_not_be_stored_after_its_entry_leaves_a_second_entry(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(here: Town) -> None:
-        here.hub.receipts.appender.append = raising(1, lambda: HttpResponseError("storage is down"))(here.hub.receipts.appender.append)  # type: ignore[method-assign]  # one write fails
+        fails(monkeypatch, here.hub.receipts.appender, "append", 1)
         refused, taken = await write(here), await write(here)
         assert (refused.status, taken.status) == (503, 202)
         assert [entry.status for entry in await entries(here)] == [202, 503, 202]
@@ -62,29 +65,22 @@ def test_what_could_not_be_stored_after_its_entry_leaves_a_second_entry(storage:
     in_town(storage, story)
 
 
-def test_an_entry_that_fails_once_is_written_once_the_document_is_taken(storage: str) -> None:
+@pytest.mark.parametrize(("times", "told"), [(1, 202), (2, 503)])
+def test_what_was_taken_though_the_log_failed_is_told_to_be_taken(
+    storage: str, monkeypatch: pytest.MonkeyPatch, times: int, told: int
+) -> None:
     async def story(here: Town) -> None:
-        here.hub.audit.write = raising(1, lambda: HttpResponseError("storage is down"))(here.hub.audit.write)  # type: ignore[method-assign]  # one write fails
-        taken = await write(here)
-        assert taken.status == 202
-        assert [(entry.status, entry.count) for entry in await entries(here)] == [(202, 1)]
+        fails(monkeypatch, here.hub.audit, "write", times)
+        reply = await write(here)
+        assert reply.status == told
+        assert [(entry.status, entry.count) for entry in await entries(here)] == [(told, 1)]
 
     in_town(storage, story)
 
 
-def test_what_was_taken_though_the_log_failed_twice_is_told_to_be_taken(storage: str) -> None:
+def test_a_mistake_of_ours_leaves_its_entry_and_an_answer_without_a_word_of_it(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(here: Town) -> None:
-        here.hub.audit.write = raising(2, lambda: HttpResponseError("storage is down"))(here.hub.audit.write)  # type: ignore[method-assign]  # two writes fail
-        refused = await write(here)
-        assert refused.status == 503
-        assert [(entry.status, entry.count) for entry in await entries(here)] == [(503, 1)]
-
-    in_town(storage, story)
-
-
-def test_a_mistake_of_ours_leaves_its_entry_and_an_answer_without_a_word_of_it(storage: str) -> None:
-    async def story(here: Town) -> None:
-        here.hub.receipts.appender.append = raising(1, lambda: ZeroDivisionError("14834812097"))(here.hub.receipts.appender.append)  # type: ignore[method-assign]  # as above
+        fails(monkeypatch, here.hub.receipts.appender, "append", 1, lambda: ZeroDivisionError("14834812097"))
         refused = await write(here)
         assert refused.status == 503 and b"14834812097" not in refused.body and refused.headers["Retry-After"]
         assert [(entry.status, entry.count) for entry in await entries(here)] == [(202, 1), (503, 0)]
@@ -92,9 +88,9 @@ def test_a_mistake_of_ours_leaves_its_entry_and_an_answer_without_a_word_of_it(s
     in_town(storage, story)
 
 
-def test_a_refusal_waits_for_its_entry_too(storage: str) -> None:
+def test_a_refusal_waits_for_its_entry_too(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(here: Town) -> None:
-        here.hub.audit = Broken()  # type: ignore[assignment]  # as above
+        fails(monkeypatch, here.hub.audit, "write", 1)
         reply = await receive(here.hub, Payload(here.tenant.orgnr, "vkp", HEADERS, b"{", "composition", ""))
         assert reply.status == 503
 

@@ -18,6 +18,7 @@ from local.helseid import clients, jose
 from local.helseid.endpoint import NONCE_LIFE, Endpoint, Grant
 from local.helseid.minting import Mint
 from local.helseid.refusal import Refusal
+from local.listening import listen
 
 DISCOVERY, JWKS, TOKEN = "/.well-known/openid-configuration", "/.well-known/openid-configuration/jwks", "/connect/token"
 LIFETIME = 600  # seconds that a token is good for
@@ -58,14 +59,7 @@ class SandboxIssuer:
                 web.get("/_sandbox/stats", self._stats),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._runner, self.url = await listen(app, port)
         self._endpoint = Endpoint(self.url, self.url + TOKEN, self._clients)
 
     async def stop(self) -> None:

@@ -16,6 +16,7 @@ from local.journal.codes import Codes
 from local.journal.lookups import Lookups
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable
 from local.journal.telling import note
+from local.listening import listen
 
 T = TypeVar("T")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -38,15 +39,7 @@ class SandboxJournal:
         """OSError if the port is taken."""
         app = web.Application(client_max_size=LARGEST)
         app.add_routes([*self._routes(), *self._lookups.routes()])
-        # whoever stalls is not waited for; no access log: pushes cost little and pages are nobody's business
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._runner, self.url = await listen(app, port)
 
     async def stop(self) -> None:
         if self._runner is not None:

@@ -24,8 +24,9 @@ _PATIENT = frozenset(
         "contact",
         "communication",
         "contained",
+        "deceasedBoolean",
+        "deceasedDateTime",
     }
-    | {"deceasedBoolean", "deceasedDateTime"}
 )
 _HIDDEN = frozenset(
     {"address", "generalPractitioner", "managingOrganization", "location", "serviceProvider", "photo", "tag", "security"}
