@@ -69,6 +69,10 @@ def main(argv: Sequence[str], factory: LogFactory, key: bytes = b"") -> int:
         return _said(f"{error.reason}; {error.remedy or NO_HUB}", WRONG)
     except TimeoutError:
         return _said("nothing was read: that it was read could not be written down; try again", WRONG)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _said(f"not all was read or written ({error.strerror or type(error).__name__}); try again", WRONG)
 
 
 def _said(sentence: str, code: int) -> int:

@@ -211,6 +211,17 @@ def test_an_export_is_one_audit_event_a_line(desk: Desk, capsys: pytest.CaptureF
         get_fhir_model_class("AuditEvent").model_validate(event)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here is always full")
+def test_an_export_for_which_there_is_no_room_says_so(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.write(entry(1))
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr("local.audit_command._opened", lambda _: full)
+        assert desk.run("export", ENTRY.tenant, "--who", "k.nattugle") == 1
+    assert capsys.readouterr().err == "hub audit: not all was read or written (No space left on device); try again\n"
+
+
 def test_an_export_of_one_citizen_holds_nobody_else(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     mine, other = key_of(STILLE), key_of("01815050130")
     desk.write(entry(1, patients=(other,)), entry(2, patients=(other, mine)), entry(3, patients=(mine,)))

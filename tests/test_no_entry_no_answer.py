@@ -9,7 +9,8 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from shared.access.entry import Entry
-from shared.door.answers import Reply
+from shared.door.answers import Fault, Reply
+from shared.door.visit import attended, visit
 from shared.flow.receive import Payload, receive
 from shared.lookup.look_up import Asked, look_up
 from tests.test_transform import HEADERS, Town, note, raising, town
@@ -117,3 +118,18 @@ def test_each_write_is_an_entry_of_its_own_under_load(storage: str) -> None:
         assert len({entry.message for entry in found}) == 64
 
     in_town(storage, story)
+
+
+def test_the_log_repeats_no_word_of_a_form(storage: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(here: Town) -> None:
+        fault = Fault(400, "the parameter Fjellbekk is not known for this resource", "Leave it out.", code="2.3")
+
+        async def work() -> Reply:
+            raise fault
+
+        reply = await attended(here.hub, visit(here.hub, here.tenant.orgnr, "patient.read", {}), work())
+        assert reply.status == 400 and b"Fjellbekk" in reply.body
+
+    with caplog.at_level("INFO"):
+        in_town(storage, story)
+    assert "refused" in caplog.text and "Fjellbekk" not in caplog.text and "2.3" in caplog.text

@@ -91,13 +91,14 @@ async def _worked(guest: Visit, work: Awaitable[Reply]) -> tuple[Reply, str]:
         frame = extract_tb(error.__traceback__)[-1]
         log.alarm("stumbled", error=type(error).__name__, file=frame.filename.rpartition("/")[2], line=frame.lineno)
         found = _STUMBLED
-    log.step("refused", status=found.status, action=guest.action, correlation=guest.national.correlation, reason=_told(found))
-    return refused(found, guest.national), national_code(found)
+    code, correlation = national_code(found), guest.national.correlation
+    log.step("refused", status=found.status, code=code, action=guest.action, correlation=correlation, reason=_told(found))
+    return refused(found, guest.national), code
 
 
 def _told(fault: Fault) -> str:
-    """A reason that names a field may be long and is the caller's business."""
-    return "payload" if fault.field or fault.findings else fault.reason
+    """A reason that names a field, or a parameter of the caller's own, is the caller's business."""
+    return "payload" if fault.field or fault.findings or fault.code.startswith("2.") else fault.reason
 
 
 def _entry(hub: Hub, guest: Visit, caller: Caller, status: int, code: str) -> Entry:
