@@ -45,8 +45,9 @@ class Refused(HubError):
 
 
 class Unavailable(HubError):
-    """The journal may say yes later. `retry_after` is its own wish in seconds, if it had one."""
+    """The journal may say yes later. `retry_after` is its own wish in seconds, if it had one. `unsure`: it may have stored the document."""
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None, *, unsure: bool = False) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.unsure = unsure

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from adapters.epj.fhir import adapter
 from adapters.epj.fhir.adapter import LARGEST, LOOKUP, SEARCHES
-from shared.domain.adapter import Page, Question
 from shared.domain.event import Person
+from shared.domain.journal import Page, Question
 from shared.errors import PayloadError, Refused, Unavailable
 
 BASE = "https://epj.example.no/knutepunkt/fhir"

@@ -19,6 +19,7 @@ from adapters.epj.bundle.adapter import ADAPTER, request, verdict
 from local.journal import SandboxJournal
 from local.journal.codes import Codes
 from shared.access.register import Auth
+from shared.domain.journal import Call, Sending
 from shared.domain.message import Lane
 from shared.door import adapters
 from shared.errors import Refused, Unavailable
@@ -122,7 +123,7 @@ def test_retry_after_counts_in_whole_seconds_only(wish: str, seconds: float | No
 
 @pytest.mark.parametrize("base", ["https://epj.example.no/knutepunkt", "https://epj.example.no/knutepunkt/"])
 def test_a_document_is_posted_under_the_address_with_its_key(base: str) -> None:
-    call = request(base, "bundle", "k1", b"{}")
+    call = request(Sending(base, "bundle", "k1", b"{}", Lane.ROUTINE))
     assert (call.method, call.url, call.body) == ("POST", "https://epj.example.no/knutepunkt/bundle", b"{}")
     assert (call.headers["Idempotency-Key"], call.headers["Content-Type"]) == ("k1", "application/fhir+json")
 
@@ -666,10 +667,10 @@ def test_every_attempt_carries_the_same_key_and_the_same_bytes(storage: str) -> 
 def test_a_parcel_over_which_the_worker_fell_three_times_is_parked_and_its_neighbours_go_on(
     storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def buggy(base: str, resource: str, key: str, document: bytes) -> Any:
-        if b'"bad"' in document:
+    def buggy(sending: Sending) -> Call:
+        if b'"bad"' in sending.document:
             raise RuntimeError("a bug of ours")
-        return request(base, resource, key, document)
+        return request(sending)
 
     monkeypatch.setattr(adapters, "journal", lambda _: replace(ADAPTER, request=buggy))
 
@@ -683,10 +684,10 @@ def test_a_parcel_over_which_the_worker_fell_three_times_is_parked_and_its_neigh
 
 
 def test_a_parcel_that_came_due_meanwhile_is_not_blamed_for_the_falls_of_another(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def buggy(base: str, resource: str, key: str, document: bytes) -> Any:
-        if b'"bad"' in document:
+    def buggy(sending: Sending) -> Call:
+        if b'"bad"' in sending.document:
             raise RuntimeError("a bug of ours")
-        return request(base, resource, key, document)
+        return request(sending)
 
     monkeypatch.setattr(adapters, "journal", lambda _: replace(ADAPTER, request=buggy))
 

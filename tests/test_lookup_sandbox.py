@@ -18,8 +18,8 @@ from local.journal.lies import TWISTS
 from local.journal.population import EKSEMPEL, EVERYWHERE, PROVEVIK, STRANGER
 from local.journal.search import PREFIXES, BadSearch, search
 from shared.domain import person
-from shared.domain.adapter import Call, Page, Question
 from shared.domain.event import Person
+from shared.domain.journal import Call, Page, Question
 from shared.errors import PayloadError, Refused, Unavailable
 
 FNR = "urn:oid:2.16.578.1.12.4.1.4.1"

@@ -1,6 +1,6 @@
-"""What an adapter is: a few pure functions and a name. The folder under `adapters/` is the adapter; nothing else knows of it."""
+"""What a sender's adapter is: a few pure functions and a name. The folder under `adapters/` is the adapter; nothing else knows of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -76,67 +76,3 @@ class Adapter:
     inspect: Callable[[Sequence[Item], Demands], Sequence[Finding]] | None = None
     limit: int = 256 * 1024
     window: timedelta = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One HTTP call to a journal."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class JournalAdapter:
-    """A way to reach a journal.
-
-    request  (base URL, lower-case resource, idempotency key, document) -> the call to make
-    verdict  (status, headers in lower case, body) -> the journal's own name for what it stored ("" if it gave none);
-             Refused: it will say no again; Unavailable: it may say yes later
-    """
-
-    name: str
-    request: Callable[[str, str, str, bytes], Call]
-    verdict: Callable[[int, Mapping[str, str], bytes], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of a journal on a sender's behalf.
-
-    `resource`: lower-case FHIR type (patient, episodeofcare, careplan, composition, condition, medicationstatement, allergyintolerance).
-    `citizen`: whom it is about; None: everybody (patient and episodeofcare only). `dates`: (prefix, FHIR time) as ("ge", "2026-03-01"),
-    prefix one of eq ge le gt lt, all of which must hold. `patients`: with the Patient resources of whom it is about beside them.
-    """
-
-    resource: str
-    citizen: Person | None = None
-    dates: tuple[tuple[str, str], ...] = ()
-    patients: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a journal's answer: resources as plain JSON with Decimals, each with its fullUrl ("" if it had none). `next`: where the
-    next part is, "" for the last."""
-
-    resources: Sequence[tuple[str, Mapping[str, Any]]]
-    next: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LookupAdapter:
-    """A way to ask a journal.
-
-    request  (base URL, question) -> the call to make; a person's number is in its body or headers, never in its URL
-    more     (base URL, Page.next) -> the call for the next part; Refused if it leads away from the base
-    answer   (status, headers in lower case, body) -> a part of the answer; Refused: the journal says no; Unavailable: not now;
-             PayloadError: it says something that is no answer
-    """
-
-    name: str
-    request: Callable[[str, Question], Call]
-    more: Callable[[str, str], Call]
-    answer: Callable[[int, Mapping[str, str], bytes], Page]

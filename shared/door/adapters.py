@@ -4,7 +4,8 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from shared.domain.adapter import Adapter, JournalAdapter, LookupAdapter
+from shared.domain.adapter import Adapter
+from shared.domain.journal import JournalAdapter, LookupAdapter
 
 
 def device(name: str) -> Adapter | None:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-import aiohttp
-
 from shared.access.register import Endpoint
+from shared.domain.journal import Sending
+from shared.domain.message import Lane
 from shared.door import adapters
-from shared.door.credentials import authorization
+from shared.door.exchange import exchange
 from shared.errors import Refused, Unavailable
 from shared.hub import Hub
 from shared.storage.packs import Entry
@@ -34,37 +34,20 @@ def pace(hub: Hub, endpoint: Endpoint) -> Pace:
     return known
 
 
-async def deliver(hub: Hub, endpoint: Endpoint, entry: Entry, document: bytes) -> tuple[str, int]:
+async def deliver(hub: Hub, endpoint: Endpoint, lane: Lane, entry: Entry, document: bytes) -> tuple[str, int]:
     """The call. Raises Refused or Unavailable; whatever cuts it short is Unavailable, since the journal may or may not have it."""
     journal = adapters.journal(endpoint.adapter)
     if journal is None:
         raise Refused("this hub has no such way to reach a journal")
-    call = journal.request(endpoint.url, entry["resource"], entry["id"], document)
-    timeout = aiohttp.ClientTimeout(total=hub.settings.call_timeout)
+    sending = Sending(endpoint.url, entry["resource"], entry["id"], document, lane)
     now, known = hub.clock(), pace(hub, endpoint)
     known.calls.append(now)
-    headers = {**call.headers, **authorization(hub, endpoint.auth), "Accept-Encoding": "identity"}
     try:
-        async with hub.http.request(
-            call.method, call.url, data=call.body, headers=headers, timeout=timeout, allow_redirects=False
-        ) as response:
-            answer = {name.lower(): value for name, value in response.headers.items()}
-            return journal.verdict(response.status, answer, await _body(response)), response.status
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unavailable(f"no answer from the journal ({type(error).__name__})") from error
+        heard = await exchange(hub, journal.request(sending), endpoint.auth, _ANSWER)
+        return journal.verdict(heard.status, heard.headers, heard.body if heard.whole else b""), heard.status
+    except TimeoutError:
+        raise Unavailable("no answer from the journal (TimeoutError)", unsure=True) from None
     finally:
         known.calls.remove(now)
         if hub.clock() - now > _LONG:
             known.slow_until = hub.clock() + _SLOW
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """The answer's body where it can change the verdict; one that is too long is not read, and the status alone decides."""
-    if response.status >= 300:
-        return b""
-    body = b""
-    async for part in response.content.iter_any():
-        body += part
-        if len(body) > _ANSWER:
-            return b""
-    return body

@@ -183,7 +183,7 @@ async def _send_one(turn: Round, pack: Pack, place: int, state: dict[str, Any]) 
     if fallen(turn.head, position(pack.sequence, place)):
         return _parked(turn, attempt, now, "the worker fell three times over this parcel")
     try:
-        name, answer = await deliver(turn.hub, turn.endpoint, entry, pack.bodies[place])
+        name, answer = await deliver(turn.hub, turn.endpoint, turn.lane, entry, pack.bodies[place])
     except Refused as error:
         turn.streak, turn.last = 0, ""
         return _parked(turn, attempt, now, error.reason)

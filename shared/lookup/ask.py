@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
-import aiohttp
-
 from shared import log
 from shared.access.register import Lookup, Tenant
-from shared.domain.adapter import Call, LookupAdapter, Page, Question
+from shared.domain.journal import Call, LookupAdapter, Page, Question
 from shared.door import adapters
 from shared.door.answers import Fault
-from shared.door.credentials import authorization
+from shared.door.exchange import exchange
 from shared.door.study import aside
 from shared.door.visit import Visit
 from shared.errors import PayloadError, Refused, Unavailable
@@ -76,27 +74,10 @@ def _once(found: Iterable[One]) -> list[One]:
 
 
 async def _part(hub: Hub, lookup: Lookup, journal: LookupAdapter, call: Call, guest: Visit) -> Page:
-    headers = {**call.headers, **authorization(hub, lookup.auth), "Accept-Encoding": "identity"}
-    timeout = aiohttp.ClientTimeout(total=hub.settings.call_timeout)
-    try:
-        async with hub.http.request(call.method, call.url, data=call.body, headers=headers, timeout=timeout, allow_redirects=False) as got:
-            told = {name.lower(): value for name, value in got.headers.items()}
-            body = await _body(got)
-    except (aiohttp.ClientError, OSError) as error:
-        if isinstance(error, TimeoutError):
-            raise
-        raise Unavailable(f"no answer from the journal ({type(error).__name__})") from None
-    guest.journal_bytes += len(body)
+    heard = await exchange(hub, call, lookup.auth, LARGEST)
+    if not heard.whole:
+        raise PayloadError("$", f"is larger than {LARGEST} bytes", "answer in parts")
+    guest.journal_bytes += len(heard.body)
     if guest.journal_bytes > MOST:
         raise PayloadError("$", f"is larger than {MOST} bytes in all", "ask for less")
-    return await aside(hub, guest.tenant, len(body), journal.answer, got.status, told, body)
-
-
-async def _body(got: aiohttp.ClientResponse) -> bytes:
-    parts, size = [], 0
-    async for part in got.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > LARGEST:
-            raise PayloadError("$", f"is larger than {LARGEST} bytes", "answer in parts")
-    return b"".join(parts)
+    return await aside(hub, guest.tenant, len(heard.body), journal.answer, heard.status, heard.headers, heard.body)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from shared.access.patient import patient_key
 from shared.access.permission import HEADER, codes_of
 from shared.access.register import Tenant
-from shared.domain.adapter import Question
+from shared.domain.journal import Question
 from shared.domain.national import LOOKUPS, SERVICE_CODES
 from shared.door.answers import FHIR, Fault, Reply
 from shared.door.permit import NO_TENANT, refused_by

@@ -6,8 +6,8 @@ from datetime import datetime
 from urllib.parse import parse_qsl
 
 from shared.domain import person
-from shared.domain.adapter import Question
 from shared.domain.event import Person
+from shared.domain.journal import Question
 from shared.domain.national import DATE, IDENTIFIERS, LOOKUPS, PREFIXES
 from shared.door.answers import Fault
 

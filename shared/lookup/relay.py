@@ -12,9 +12,9 @@ from shared import log
 from shared.access.patient import patient_key
 from shared.access.permission import covered
 from shared.access.register import Tenant
-from shared.domain.adapter import Question
 from shared.domain.clock import OSLO
 from shared.domain.event import Person
+from shared.domain.journal import Question
 from shared.domain.national import LOOKUPS
 from shared.door.answers import Fault
 from shared.door.permit import refused_by

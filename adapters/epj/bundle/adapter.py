@@ -4,24 +4,26 @@ from collections.abc import Mapping
 
 import orjson
 
-from shared.domain.adapter import Call, JournalAdapter
+from shared.domain.journal import Call, JournalAdapter, Sending
 from shared.errors import Refused, Unavailable
 
 LATER = frozenset({408, 425, 429})  # and every 5xx: the same call may succeed later
+AT_THE_DOOR = frozenset({425, 429})  # said before anything is stored; after the others it may stand in the journal all the same
 HAVE_IT = 409  # "I have this document already": delivered
 BAD = frozenset({"error", "fatal"})  # OperationOutcome.issue.severity of an answer that says 200 and means no
 
 
-def request(base: str, resource: str, key: str, document: bytes) -> Call:
+def request(sending: Sending) -> Call:
     """The same key on every attempt: the journal stores a document once however often it comes."""
-    headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json", "Idempotency-Key": key}
-    return Call("POST", f"{base.rstrip('/')}/{resource}", headers, document)
+    headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json", "Idempotency-Key": sending.key}
+    return Call("POST", f"{sending.base.rstrip('/')}/{sending.resource}", headers, sending.document)
 
 
 def verdict(status: int, headers: Mapping[str, str], body: bytes) -> str:
     """The journal's own name for what it stored, from Location."""
     if status in LATER or status >= 500:
-        raise Unavailable(f"the journal answered {status}", _seconds(headers.get("retry-after", "")))
+        wish = _seconds(headers.get("retry-after", ""))
+        raise Unavailable(f"the journal answered {status}", wish, unsure=status not in AT_THE_DOOR)
     if status == HAVE_IT or (200 <= status < 300 and not _failed(body)):
         return "".join(sign for sign in headers.get("location", "") if " " < sign <= "~")[:200]
     if status < 300:

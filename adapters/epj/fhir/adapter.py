@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from adapters.epj.fhir.links import more
-from shared.domain.adapter import Call, LookupAdapter, Page, Question
 from shared.domain.event import Person
+from shared.domain.journal import Call, LookupAdapter, Page, Question
 from shared.domain.wild import Wild, parse
 from shared.errors import PayloadError, Refused, Unavailable
 

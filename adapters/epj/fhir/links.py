@@ -3,7 +3,7 @@
 import re
 from urllib.parse import SplitResult, unquote_plus, urlsplit
 
-from shared.domain.adapter import Call
+from shared.domain.journal import Call
 from shared.domain.person import kind
 from shared.errors import Refused
 
