@@ -1,6 +1,7 @@
 """The outside world, handed in: built once per worker, faked in no test that can have the real thing."""
 
 import asyncio
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from aiohttp.connector import AddrInfoType
 
+from shared.access.address import reachable
 from shared.keys import Keys
 from shared.settings import Settings
 from shared.storage.account import Account
@@ -125,12 +128,23 @@ async def open_hub(settings: Settings, clock: Callable[[], float] = time.time) -
         registers=Registers(account.table("register"), clock),
         receipts=_half(account, RECEIPTS),
         parcels=_half(account, PARCELS),
-        http=aiohttp.ClientSession(auto_decompress=False, trust_env=False, connector=aiohttp.TCPConnector(limit=0)),
+        http=aiohttp.ClientSession(auto_decompress=False, trust_env=False, connector=connector(settings)),
         keys=Keys(),
         replays=Replays(account.table("replays")),
         audit=AuditLog(account.table(AUDIT)),
         clock=clock,
     )
+
+
+def connector(settings: Settings) -> aiohttp.TCPConnector:
+    """Connects to numbers where journals may be, and to no others, whatever a name resolves to: each number is looked at right before."""
+
+    def plug(info: AddrInfoType) -> socket.socket:
+        if not reachable(str(info[4][0]), settings.networks):
+            raise OSError("the address leads to where no journal may be (HUB_NETWORKS)")
+        return socket.socket(info[0], info[1], info[2])
+
+    return aiohttp.TCPConnector(limit=0, socket_factory=plug)
 
 
 def _half(account: Account, name: str) -> Half:
