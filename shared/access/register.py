@@ -12,16 +12,18 @@ from typing import Any
 
 import orjson
 
-from shared.access.rows import Auth, Binding, Endpoint, Lookup, Route, Sender, Service, Tenant
+from shared.access.rows import Alarms, Auth, Binding, Endpoint, Lookup, Retry, Route, Sender, Service, Tenant
 from shared.domain.event import Device, Event, Person
 from shared.domain.message import Lane
 
 __all__ = [  # its rows are its vocabulary
+    "Alarms",
     "Auth",
     "Binding",
     "Endpoint",
     "Lookup",
     "Register",
+    "Retry",
     "Route",
     "Sender",
     "Service",
@@ -81,7 +83,7 @@ def from_json(body: bytes) -> Tenant:
         active=data["active"],
         retention_hours=data["retention_hours"],
         senders=tuple(_sender(row) for row in data["senders"]),
-        endpoints=tuple(Endpoint(**row | {"auth": row["auth"] and _auth(row["auth"])}) for row in data["endpoints"]),
+        endpoints=tuple(_endpoint(row) for row in data["endpoints"]),
         routes=tuple(_route(row) for row in data["routes"]),
         bindings=tuple(_binding(row) for row in data["bindings"]),
         validation=data.get("validation", "repair"),  # rows written before there was a national contract lack these
@@ -93,6 +95,16 @@ def from_json(body: bytes) -> Tenant:
 def _sender(row: dict[str, Any]) -> Sender:
     listed = {key: tuple(row.get(key, ())) for key in ("adapters", "resources", "service_codes")}
     return Sender(**row | listed | {"auth": _auth(row["auth"])})
+
+
+def _endpoint(row: dict[str, Any]) -> Endpoint:
+    """A row that was written before an endpoint had a schedule of its own gets the usual one."""
+    made: dict[str, Any] = {"auth": row["auth"] and _auth(row["auth"])}
+    if "retry" in row:
+        made["retry"] = Retry(**_tuples(_tuples(row["retry"], "routine"), "alarm"))
+    if "alarms" in row:
+        made["alarms"] = Alarms(**row["alarms"])
+    return Endpoint(**row | made)
 
 
 def _lookup(row: dict[str, Any] | None) -> Lookup | None:

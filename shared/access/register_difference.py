@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from shared.access.rows import Auth, Binding, Endpoint, Lookup, Route, Sender, Service, Tenant
+from shared.access.rows import Alarms, Auth, Binding, Endpoint, Lookup, Retry, Route, Sender, Service, Tenant
 from shared.domain.event import Person
 
 Row = Sender | Endpoint | Service | Lookup
@@ -91,8 +91,10 @@ def _told(value: Any) -> str:
         case Auth():
             how = " ".join(part for part in (value.scheme, value.profile, value.user, value.issuer) if part)
             return f"{how} ({', '.join(value.secrets)})" if value.secrets else how
+        case Retry() | Alarms():
+            return " ".join(f"{field.name} {_told(getattr(value, field.name))}" for field in fields(value))
         case tuple():
-            return ", ".join(value)
+            return ", ".join(map(str, value))
     return str(value)
 
 

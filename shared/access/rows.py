@@ -51,8 +51,30 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """When a parcel that found no answer is tried again: seconds after the first, second ... failed attempt, of which the last repeats.
+    After so many `days`, or `attempts` (0 = any number), it is parked."""
+
+    routine: tuple[int, ...] = (5, 30, 120, 600, 1800, 3600)
+    alarm: tuple[int, ...] = (2, 5, 10, 30, 60)
+    days: int = 7
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """What is done about an alarm that has not reached the endpoint. `second`: another endpoint, which gets it too ("" = none) after
+    `second_after` seconds; after `page_after` seconds a human is told."""
+
+    second: str = ""
+    second_after: int = 60
+    page_after: int = 300
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A journal. `lines` is how many calls it can take at a time; `auth` is what we show it, header or basic."""
+    """A journal. `lines` is how many calls it can take at a time and `rate` how many a second (0 = any number), each lane by itself; `auth`
+    is what we show it, header or basic."""
 
     name: str
     tenant: str
@@ -62,6 +84,9 @@ class Endpoint:
     lines: int
     active: bool
     auth: Auth | None
+    rate: int = 0
+    retry: Retry = Retry()
+    alarms: Alarms = Alarms()
 
 
 @dataclass(frozen=True, slots=True)

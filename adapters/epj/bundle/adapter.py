@@ -24,11 +24,18 @@ def verdict(status: int, headers: Mapping[str, str], body: bytes) -> str:
     if status in LATER or status >= 500:
         wish = _seconds(headers.get("retry-after", ""))
         raise Unavailable(f"the journal answered {status}", wish, unsure=status not in AT_THE_DOOR)
-    if status == HAVE_IT or (200 <= status < 300 and not _failed(body)):
+    if status < 300 and _page(body):
+        raise Unavailable("the journal answered with a web page", unsure=True)
+    if status == HAVE_IT or (status < 300 and not _failed(body)):
         return "".join(sign for sign in headers.get("location", "") if " " < sign <= "~")[:200]
     if status < 300:
         raise Refused("the journal answered with an OperationOutcome that says error", str(status))
     raise Refused(f"the journal answered {status}", str(status))
+
+
+def _page(body: bytes) -> bool:
+    """What a proxy, a log-in or a maintenance page says with a 200 is no journal's yes. (Some journals call everything text/html.)"""
+    return body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype"))
 
 
 def _failed(body: bytes) -> bool:
