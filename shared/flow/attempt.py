@@ -13,7 +13,7 @@ from shared.flow.schedule import delay, spent, steps
 from shared.storage.lines import place_of, position
 from shared.storage.packs import Entry
 
-_BEHIND = 10.0  # seconds until a correction whose original stands in another line is looked at again
+_BEHIND = 5.0  # seconds until a correction whose original stands in another line is looked at again
 
 
 async def attempt(turn: Round, where: Place) -> dict[str, Any]:
