@@ -81,7 +81,7 @@ def from_json(body: bytes) -> Tenant:
         active=data["active"],
         retention_hours=data["retention_hours"],
         senders=tuple(_sender(row) for row in data["senders"]),
-        endpoints=tuple(Endpoint(**row | {"auth": row["auth"] and _auth(row["auth"])}) for row in data["endpoints"]),
+        endpoints=tuple(_endpoint(row) for row in data["endpoints"]),
         routes=tuple(_route(row) for row in data["routes"]),
         bindings=tuple(_binding(row) for row in data["bindings"]),
         validation=data.get("validation", "repair"),  # rows written before there was a national contract lack these
@@ -93,6 +93,11 @@ def from_json(body: bytes) -> Tenant:
 def _sender(row: dict[str, Any]) -> Sender:
     listed = {key: tuple(row.get(key, ())) for key in ("adapters", "resources", "service_codes")}
     return Sender(**row | listed | {"auth": _auth(row["auth"])})
+
+
+def _endpoint(row: dict[str, Any]) -> Endpoint:
+    note = tuple((name, words) for name, words in row.get("note", ()))  # rows written before there were notes lack it
+    return Endpoint(**row | {"auth": row["auth"] and _auth(row["auth"]), "note": note})
 
 
 def _lookup(row: dict[str, Any] | None) -> Lookup | None:

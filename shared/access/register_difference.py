@@ -1,6 +1,7 @@
 """What would change if a municipality's file were applied, in words: `+` new, `-` gone, `~` changed. Citizens stay unnamed."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -91,6 +92,8 @@ def _told(value: Any) -> str:
         case Auth():
             how = " ".join(part for part in (value.scheme, value.profile, value.user, value.issuer) if part)
             return f"{how} ({', '.join(value.secrets)})" if value.secrets else how
+        case ((_, _), *_):  # how notes read
+            return ", ".join(f"{name} {json.dumps(words, ensure_ascii=False)}" for name, words in value)
         case tuple():
             return ", ".join(value)
     return str(value)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from shared.access import register_check as check
 from shared.access import register_national as national
+from shared.access import register_note as notes
 from shared.access import register_reach as reach
 from shared.access.register import KINDS
 from shared.access.rows import Binding, Endpoint, Route, Sender, Tenant
@@ -157,6 +158,7 @@ def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[
         lines=table.whole("lines", 1, 64, 4),
         active=table.flag("active", True),
         auth=reach.outgoing(table),
+        note=notes.words(table),
     )
 
 

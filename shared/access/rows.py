@@ -52,7 +52,8 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A journal. `lines` is how many calls it can take at a time; `auth` is what we show it, header or basic."""
+    """A journal. `lines` is how many calls it can take at a time; `auth` is what we show it, header or basic; `note` is how notes read
+    there (`shared.domain.wording`), as ("title", ...), ("alert.text", ...)."""
 
     name: str
     tenant: str
@@ -62,6 +63,7 @@ class Endpoint:
     lines: int
     active: bool
     auth: Auth | None
+    note: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ async def deliver(hub: Hub, endpoint: Endpoint, lane: Lane, entry: Entry, docume
     journal = adapters.journal(endpoint.adapter)
     if journal is None:
         raise Refused("this hub has no such way to reach a journal")
-    sending = Sending(endpoint.url, entry["resource"], entry["id"], document, lane)
+    sending = Sending(endpoint.url, entry["resource"], entry["id"], document, lane, dict(endpoint.note))
     now, known = hub.clock(), pace(hub, endpoint)
     known.calls.append(now)
     try:

@@ -1,14 +1,11 @@
-"""The national words for the national codes, as the tables of `shared/fhir/codes/*.json` have them."""
+"""The national words for the national codes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 
-import orjson
-
-from local.journal.loose import Node, nodes, text
-
-FOLDER = Path(__file__).parents[2] / "shared" / "fhir" / "codes"
+from shared.fhir import terminology
+from shared.fhir.told.loose import Node, nodes, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +16,10 @@ class Concept:
 
 
 class Codes:
+    """Words by code system and code."""
+
     def __init__(self, tables: Mapping[tuple[str, str], Concept]) -> None:
         self._tables = tables
-
-    @classmethod
-    def load(cls, folder: Path = FOLDER) -> "Codes":
-        tables: dict[tuple[str, str], Concept] = {}
-        for file in sorted(folder.glob("*.json")):
-            table = orjson.loads(file.read_bytes())
-            for row in nodes(table, "concepts"):
-                tables[text(table, "system"), text(row, "code")] = Concept(text(row, "code"), text(row, "display"), text(row, "definition"))
-        return cls(tables)
 
     def concept(self, coded: Node) -> Concept:
         """What a CodeableConcept says: by our tables, else by its own display, else by its text."""
@@ -44,3 +34,16 @@ class Codes:
 
     def words(self, coded: Node) -> str:
         return self.concept(coded).display
+
+
+@cache
+def national() -> Codes:
+    """The words of `shared/fhir/codes`."""
+    return Codes(
+        {
+            (table["system"], row["code"]): Concept(row["code"], row["display"], row.get("definition", ""))
+            for table in terminology.tables().values()
+            for row in table.get("concepts", ())
+            if "system" in table
+        }
+    )
