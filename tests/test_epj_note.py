@@ -26,7 +26,7 @@ from shared.domain import wording
 from shared.domain.journal import Call, Sending
 from shared.domain.message import Lane
 from shared.errors import Refused, Unavailable
-from tests.examples_plugin import replaced, values
+from tests.examples_plugin import Example, everything, replaced, translation, values
 from tests.test_transform import note as composition
 from tests.test_transform import town
 
@@ -135,6 +135,20 @@ def test_a_document_that_is_cut_anywhere_is_refused(file: Path) -> None:
     assert [held(body[:end]) for end in range(0, len(body), 3)] == [None] * len(range(0, len(body), 3))
 
 
+@pytest.mark.parametrize("other", everything(), ids=str)
+def test_every_document_of_every_senders_examples_becomes_a_note(other: Example) -> None:
+    assert None not in [held(document.body) for document in translation(other.adapter, other.file.read_bytes()).documents]
+
+
+@pytest.mark.parametrize("kind", ["Device", "DetectedIssue", "Observation", "Composition", "Flag", "Encounter"])
+def test_a_document_of_very_many_parts_is_told_as_fast_as_it_is_long(kind: str) -> None:
+    tree = json.loads(example("alarm-fall"))
+    tree["entry"] += [
+        {"resource": {"resourceType": kind, "identifier": [{"value": "1" * (n % 300)}], "title": f"x{n}"}} for n in range(4000)
+    ]
+    assert held(json.dumps(tree).encode())
+
+
 def test_words_that_a_sender_wrote_everywhere_never_become_markup_or_placeholders() -> None:
     for file in EXAMPLES:
         tree = json.loads(file.read_bytes())
@@ -182,6 +196,26 @@ def changed(name: str, **parts: Any) -> dict[str, Any]:
 def test_what_does_not_hold_as_it_stands_says_so_first(status: str, title: str) -> None:
     made = changed("dispensed", status=status)
     assert (made["title"], made["text"].splitlines()[0]) == (title, title)
+
+
+def test_what_stands_beside_says_itself_when_it_was_and_whether_it_holds() -> None:
+    tree = json.loads(example("alarm-fall"))
+    other = {**json.loads(example("dispensed-in-error")), "subject": tree["entry"][0]["resource"]["subject"]}
+    tree["entry"].append({"resource": other})
+    made = note(json.dumps(tree).encode())
+    assert made["title"] == "Digitalt tilsyn: fall"
+    assert "Medisin: Feilført: medisin utlevert uassistert. 14. september 2026 kl. 08.03" in made["text"].splitlines()
+
+
+def test_of_several_alerts_the_gravest_is_the_heading_and_none_loses_its_words() -> None:
+    tree = json.loads(example("alert-not-dispensed-followed-up"))
+    issue = tree["entry"][1]["resource"]
+    code = {"coding": [{**issue["code"]["coding"][0], "code": "1.13"}]}
+    tree["entry"].append({"resource": {**issue, "code": code, "severity": "high", "detail": "rød"}})
+    made = note(json.dumps(tree).encode())
+    assert made["title"] == "Medisindispenser: tomt for medisin"
+    beside = "Varsel: Medisindispenser: ikke utlevert. Medisinen ble ikke utlevert til planlagt tid. Moderat alvorlighet"
+    assert beside in made["text"].splitlines()
 
 
 def test_a_measurement_of_a_note_in_error_says_so_in_its_text_too() -> None:
@@ -475,6 +509,13 @@ def test_a_note_shows_on_the_sandboxs_pages_like_any_other(loop: asyncio.Runner,
         assert all(words in page for words in ("Blodtrykk: 172/96 mmHg", "Spak Lyngmo", ">Måling<", "15. september 2026 kl. 07.55"))
     [told] = json.loads(loop.run(play.page("/_sandbox/gerica/notes")))
     assert (told["patient"], told["resource"], "Oppfølging: Høyt blodtrykk" in told["text"]) == ("15861050014", "note", True)
+
+
+def test_the_same_document_under_another_key_is_a_correction_in_the_sandbox(loop: asyncio.Runner, play: Play) -> None:
+    for key in ("k1", "k2"):
+        loop.run(play.call(request(play.sending("dispensed", key))))
+    pages = [loop.run(play.page(f"/gerica/notes/{number}")) for number in (1, 2)]
+    assert ["Rettet: gjelder ikke lenger" in pages[0], "Rettelse: erstatter et tidligere notat." in pages[1]] == [True, True]
 
 
 def test_the_sandbox_can_be_asked_and_forgets_what_it_never_had(loop: asyncio.Runner, play: Play) -> None:

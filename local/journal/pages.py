@@ -214,8 +214,8 @@ def _origin(journal: Journal, seen: Seen) -> Html:
         ("Idempotency-Key", kept.key),
     ]
     listed = tag("dl", *(tag("div", tag("dt", label), tag("dd", words)) for label, words in rows))
-    raw = tag("pre", raw_fhir(kept.body), tabindex="0", role="region", aria_label="FHIR-dokument")
-    details = tag("details", tag("summary", "Vis FHIR-dokumentet slik det kom"), raw)
+    raw = tag("pre", raw_fhir(kept.body), tabindex="0", role="region", aria_label="Dokumentet")
+    details = tag("details", tag("summary", "Vis dokumentet slik det kom"), raw)
     return tag("section", tag("h2", "Om leveringen"), _corrected(journal, seen), listed, details, class_="origin")
 
 

@@ -123,7 +123,7 @@ def _author(made: Note) -> str:
 def _values(made: Note, at: str) -> dict[str, str]:
     moment = bokmal.read_time(at)
     return {
-        "hendelse": f"{made.status}: {bokmal.within(made.heading)}" if made.status else made.heading,
+        "hendelse": made.full_heading,
         "status": made.status,
         "type": made.kind,
         "tid": bokmal.when(moment) if moment else "",

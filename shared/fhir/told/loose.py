@@ -35,7 +35,8 @@ def prose(parent: Node, key: str) -> str:
 
 def line(words: str) -> str:
     """One line of what can be seen: no control characters, nothing invisible, nothing that turns the direction of the writing."""
-    return " ".join("".join(sign for sign in words if sign.isprintable() or sign.isspace()).split())
+    seen = words if words.isprintable() else "".join(sign for sign in words if sign.isprintable() or sign.isspace())
+    return " ".join(seen.split())
 
 
 def resources(document: Node) -> Iterator[Node]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from shared.fhir.told.bokmal import sentence, told, within
 from shared.fhir.told.measured import MISSING
@@ -60,6 +61,10 @@ class Note:
     staff: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
 
+    @property
+    def full_heading(self) -> str:
+        return f"{self.status}: {within(self.heading)}" if self.status else self.heading
+
     def text(self) -> str:
         """All of it as plain text, for scripts."""
         lines = [self.heading, self.lead, self.badge, self.status]
@@ -83,15 +88,17 @@ def together(parts: Iterable[Note]) -> Note:
     whole.rows = [row for row in dict.fromkeys(whole.rows) if row[1] and row[1] != whole.heading]
     whole.areas = list(filter(None, dict.fromkeys(whole.areas)))
     whole.sections = [section for section in whole.sections if not _said_already(section, whole.readings)]
-    whole.devices = [one for one in dict.fromkeys(whole.devices) if one and not _said_better(one, whole.devices)]
+    whole.devices = _best_said(whole.devices)
     whole.staff = list(filter(None, dict.fromkeys(whole.staff)))
     whole.sources = [one for one in dict.fromkeys(whole.sources) if one and one not in whole.staff]
     return whole
 
 
-def _said_better(device: str, devices: Iterable[str]) -> bool:
-    """ "Romsensor RC" where "Romsensor RC, nr. 98" stands too."""
-    return any(other != device and other.startswith(device) for other in devices)
+def _best_said(devices: Iterable[str]) -> list[str]:
+    """Without "Romsensor RC" where "Romsensor RC, nr. 98" stands too: in order, what begins alike stands side by side."""
+    in_order = sorted({device for device in devices if device})
+    worse = {one for one, following in pairwise(in_order) if following.startswith(one)}
+    return [one for one in dict.fromkeys(devices) if one and one not in worse]
 
 
 def _said_already(section: Section, readings: Sequence[Reading]) -> bool:
@@ -104,11 +111,19 @@ def _add(whole: Note, part: Note) -> None:
     if whole.kind == part.kind == "Måling":
         _measured_too(whole, part)
     elif whole.heading and part.heading and not part.minor and not part.readings:
-        whole.rows.append((part.kind, part.heading))
-    for name in ("kind", "heading", "lead", "badge", "status", "happened"):
+        whole.rows.append((part.kind, _beside(part, whole.happened)))
+    if not whole.heading or part.kind == "Notat":  # of a document in error nothing holds; of another part of it, that part
+        whole.status = ", ".join(dict.fromkeys(filter(None, (whole.status, part.status))))
+    for name in ("kind", "heading", "lead", "badge", "happened"):
         setattr(whole, name, getattr(whole, name) or getattr(part, name))
     for name in ("readings", "rows", "areas", "steps", "sections", "devices", "staff", "sources"):
         getattr(whole, name).extend(getattr(part, name))
+
+
+def _beside(part: Note, happened: str) -> str:
+    """What a part says of itself where another gives the heading. A note's own time is when it was written."""
+    at = told(part.happened) if part.happened != happened and part.kind != "Notat" else ""
+    return ". ".join(filter(None, (part.full_heading, part.lead, part.badge, at)))
 
 
 def _measured_too(whole: Note, part: Note) -> None:

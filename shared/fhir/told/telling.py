@@ -238,8 +238,13 @@ def _told(resource: Node, codes: Codes) -> Note:
     return made
 
 
-def _weight(resource: Node) -> tuple[int, bool]:
-    """That something was measured or answered (5.2.1, 5.2.2) weighs less than the value or the answer itself."""
+def _weight(resource: Node) -> tuple[int, bool, int]:
+    """That something was measured or answered (5.2.1, 5.2.2) weighs less than the value or the answer itself. Of alerts the gravest."""
     kind = text(resource, "resourceType")
     reported = kind == "DetectedIssue" and text(resource, "code", "coding", "code").startswith("5.2")
-    return list(TELLERS).index("Observation" if reported else kind), reported
+    return list(TELLERS).index("Observation" if reported else kind), reported, _gravity(resource)
+
+
+def _gravity(resource: Node) -> int:
+    severity = text(resource, "severity")
+    return list(SEVERITIES).index(severity) if severity in SEVERITIES else len(SEVERITIES)
