@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from shared.fhir import terminology
+from shared.fhir.naming import misnamed
+from shared.fhir.told.bokmal import sentence, within
 from shared.fhir.told.loose import Node, nodes, text
 
 
@@ -34,6 +36,16 @@ class Codes:
 
     def words(self, coded: Node) -> str:
         return self.concept(coded).display
+
+
+def undoubted(heading: str, coded: Node, table: str) -> tuple[str, str]:
+    """The heading, and a remark. A sender with another table has other things under the same numbers (vkp.md 3.5 no. 10): its words count,
+    and the reader is told."""
+    if not misnamed(coded, table):
+        return heading, ""
+    said = text(coded, "text") or text(coded, "coding", "display")
+    remark = f"koden betyr «{within(heading)}» i den nasjonale tabellen. Her står avsenderens ord; spør avsenderen hvis det er tvil"
+    return sentence(said) or heading, remark
 
 
 @cache

@@ -63,15 +63,16 @@ def _absent(holder: Node) -> str:
     return f"{MISSING} ({why})" if why else ""
 
 
-def _quantity(holder: Node, key: str) -> str:
-    quantity = node(holder, key)
-    value, code, ucum = number(quantity.get("value")), text(quantity, "code"), quantity_of(node(holder, "code"))
-    unit = UNITS.get(code) or text(quantity, "unit") or code
+def quantity(holder: Node, key: str) -> str:
+    """A number with its unit, as our own tables write it where it is one of theirs; "" if there is no number."""
+    found = node(holder, key)
+    value, code, ucum = number(found.get("value")), text(found, "code"), quantity_of(node(holder, "code"))
+    unit = UNITS.get(code) or text(found, "unit") or code
     if ucum in list(Quantity) and QUANTITIES[Quantity(ucum)].ucum == code:
         unit = QUANTITIES[Quantity(ucum)].unit
     elif not unit and ucum:
         unit = measurements()[ucum].get("unit", "")
-    return " ".join(filter(None, (text(quantity, "comparator"), value, unit))) if value else ""
+    return " ".join(filter(None, (text(found, "comparator"), value, unit))) if value else ""
 
 
 def number(value: Any) -> str:
@@ -100,17 +101,17 @@ def _coded(holder: Node, key: str) -> str:
 
 
 def _range(holder: Node, key: str) -> str:
-    ends = [_quantity(node(holder, key), end) for end in ("low", "high")]
+    ends = [quantity(node(holder, key), end) for end in ("low", "high")]
     return " til ".join(filter(None, ends))
 
 
 def _ratio(holder: Node, key: str) -> str:
-    parts = [_quantity(node(holder, key), part) for part in ("numerator", "denominator")]
+    parts = [quantity(node(holder, key), part) for part in ("numerator", "denominator")]
     return "/".join(parts) if all(parts) else ""
 
 
 _VALUES: Mapping[str, Callable[[Node, str], str]] = {
-    "valueQuantity": _quantity,
+    "valueQuantity": quantity,
     "valueString": _plain,
     "valueCodeableConcept": _coded,
     "valueCoding": _coded,

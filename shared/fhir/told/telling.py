@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 
-from shared.fhir.naming import misnamed
-from shared.fhir.terminology import ALERT
+from shared.fhir.terminology import ALERT, DISPENSE
 from shared.fhir.told.bokmal import read_time, sentence, told, within
-from shared.fhir.told.codes import Codes, Concept
+from shared.fhir.told.codes import Codes, Concept, undoubted
 from shared.fhir.told.loose import Node, node, nodes, prose, resources, text
-from shared.fhir.told.measured import name_of, value_of
+from shared.fhir.told.measured import name_of, quantity, value_of
 from shared.fhir.told.note import Note, Reading, Section, Step, together
 from shared.fhir.told.people import called, seen
 from shared.fhir.told.prose import Block, blocks
 
-DEEPEST = 4  # sections within sections, questions within questions
+DEEPEST = 16  # sections within sections, questions within questions
 ALERT_GROUPS = {"1": "Medisindispenser", "4": "Digitalt tilsyn", "5": "Hjemmeoppfølging", "7": "Sykesignal"}  # by the part before the dot
 SEVERITIES = {"high": "Høy alvorlighet", "moderate": "Moderat alvorlighet", "low": "Lav alvorlighet"}
 PRIORITIES = {"urgent": "Haster", "asap": "Haster", "stat": "Haster"}
@@ -32,14 +31,13 @@ STATUSES = {  # of any resource: that it is not, or not yet, what it seems; the 
     "unknown": "Ukjent status",
 }
 OUR_TITLES = ("Journalnotat for respons på hendelse", "Journalnotat for digitalt tilsyn")  # the guide's own; the alert says more
+UNSEEN = "beskjeden har også noe som ikke kan vises her, som et vedlegg"
 NO_MEDICINE = "Ukjent medisin"  # what stands for a medicine where a dispenser knows doses only
 
 
 def _alert(issue: Node, codes: Codes) -> Note:
     code, said = codes.concept(node(issue, "code")), text(issue, "code", "text")
-    heading, doubt = _alert_heading(code), _doubt(node(issue, "code"), code)
-    if doubt:
-        heading = sentence(said or text(issue, "code", "coding", "display")) or heading
+    heading, doubt = undoubted(_alert_heading(code), node(issue, "code"), ALERT)
     made = Note(
         kind="Varsel",
         heading=heading,
@@ -50,13 +48,6 @@ def _alert(issue: Node, codes: Codes) -> Note:
         rows=[("Merk", doubt), ("Vurdering", sentence(text(issue, "detail"))), *(("Gjelder", about) for about in _implicated(issue))],
     )
     return seen(made, [node(issue, "author")], "devices")
-
-
-def _doubt(coded: Node, code: Concept) -> str:
-    """A sender with another table has other alarms under the same numbers: its words count, and the reader is told."""
-    if not misnamed(coded, ALERT):
-        return ""
-    return f"koden {code.code} heter nå «{within(code.display)}». Avsenderens ord står her; spør avsenderen hvis det er tvil"
 
 
 def _implicated(issue: Node) -> list[str]:
@@ -80,14 +71,17 @@ def _explanation(code: Concept) -> str:
 
 
 def _dispense(dispense: Node, codes: Codes) -> Note:
-    medicine = node(dispense, "medicationCodeableConcept")
-    name = text(medicine, "text") or codes.words(medicine)
+    medicine, category = node(dispense, "medicationCodeableConcept"), node(dispense, "category")
+    name = text(medicine, "text") or codes.words(medicine) or text(dispense, "medicationReference", "display")
+    heading, doubt = undoubted(sentence(codes.words(category)), category, DISPENSE)
     made = Note(
         kind="Medisin",
-        heading=sentence(codes.words(node(dispense, "category"))) or "Medisin fra medisindispenser, ukjent kode",
+        heading=heading or "Medisin fra medisindispenser, ukjent kode",
         happened=text(dispense, "whenHandedOver") or text(dispense, "whenPrepared"),
         rows=[
+            ("Merk", doubt),
             ("Medisin", name if name != NO_MEDICINE else ""),
+            ("Mengde", quantity(dispense, "quantity")),
             *(("Beskjed", text(dosage, "text")) for dosage in nodes(dispense, "dosageInstruction")),
             *_remarks(dispense),
         ],
@@ -105,7 +99,7 @@ def _supervision(encounter: Node, codes: Codes) -> Note:
         happened=text(encounter, "period", "start") or text(encounter, "period", "end"),
         rows=[
             *(("Tilsynsform", sentence(codes.words(node(each, "type")))) for each in taking_part),
-            ("Sted", text(encounter, "location", "location", "display")),
+            *(("Sted", text(each, "location", "display")) for each in nodes(encounter, "location")),
             ("Avsluttet", told(text(encounter, "period", "end"))),
         ],
     )
@@ -172,7 +166,7 @@ def _message(communication: Node, codes: Codes) -> Note:
         badge=PRIORITIES.get(text(communication, "priority"), ""),
         happened=text(communication, "sent") or text(communication, "received"),
         sections=[Section("Beskjed", [Block(words) for words in said if words])] if any(said) else [],
-        rows=_remarks(communication),
+        rows=[*_remarks(communication), ("Merk", UNSEEN if "" in said else "")],
     )
     return seen(made, nodes(communication, "sender"), "staff")
 
