@@ -217,6 +217,13 @@ def test_of_several_alerts_the_gravest_is_the_heading_and_none_loses_its_words()
     assert beside in made["text"].splitlines()
 
 
+def test_two_reports_of_measurements_keep_a_gravity_each() -> None:
+    tree = json.loads(example("measurement-followed-up"))
+    tree["entry"].append({"resource": {**tree["entry"][1]["resource"], "severity": "low", "detail": "grønn"}})
+    lines = note(json.dumps(tree).encode())["text"].splitlines()
+    assert (lines[1], "Varsel: Hjemmeoppfølging: måledata rapportert. Lav alvorlighet" in lines) == ("Høy alvorlighet", True)
+
+
 def test_a_measurement_of_a_note_in_error_says_so_in_its_text_too() -> None:
     tree = replaced(json.loads(example("measurement-weight")), ("entry", 0, "resource", "status"), "entered-in-error")
     assert note(json.dumps(tree).encode())["text"].splitlines()[0] == "Feilført"
@@ -324,6 +331,10 @@ def test_a_municipalitys_words_stand_instead_of_ours_and_those_of_a_kind_first()
     made = note(example("measurement-weight"), words)
     when = "14. september 2026 kl. 07.10 (07.10, 14. september 2026)"
     assert (made["title"], made["text"]) == ("VFT: Måling: vekt 82,5 kg", f"Vekt: 82,5 kg\nMålt {when} med Vekt V, nr. VB-00044")
+
+
+def test_a_municipalitys_words_for_all_kinds_are_for_measurements_too() -> None:
+    assert note(example("measurement-weight"), {"text": "{hendelse}"})["text"] == "Måling: vekt 82,5 kg"
 
 
 def test_words_that_come_to_nothing_leave_ours() -> None:

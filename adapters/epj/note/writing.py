@@ -27,7 +27,7 @@ Av: {ansatt}
 Enhet: {enhet}
 Kilde: {kilde}
 """
-MEASURED = TEXT.replace("{hendelse}\nTidspunkt: {tid}", "{status}\nMålt {tid}")  # the values say what happened
+MEASURED = TEXT.replace("{hendelse}", "{status}")  # the values say what happened
 OURS = {"title": TITLE, "text": TEXT, "measurement.text": MEASURED}
 
 KINDS = {word: kind for kind, word in wording.KINDS.items()}
@@ -45,14 +45,13 @@ def written(sending: Sending) -> dict[str, Any]:
     at = made.happened or _sent(document)
     kind = KINDS[made.kind]
     values = _values(made, at)
-    values["alt"] = _worded("text", kind, OURS, values)
-    words = {**OURS, **sending.words}
+    values["alt"] = _worded("text", kind, {}, values)
     return _said(
         key=sending.key,
         kind=kind,
         priority=sending.lane.value,
-        title=_short(_worded("title", kind, words, values) or values["hendelse"]),
-        text=_cut(_safe(_worded("text", kind, words, values) or values["alt"])),
+        title=_short(_worded("title", kind, sending.words, values) or values["hendelse"]),
+        text=_cut(_safe(_worded("text", kind, sending.words, values) or values["alt"])),
         time=_stamp(at),
         author=_author(made),
         patient=patient,
@@ -70,8 +69,9 @@ def _document(body: bytes) -> Node:
 
 
 def _worded(part: str, kind: str, words: Mapping[str, str], values: Mapping[str, str]) -> str:
-    """A kind's own words come before those for all kinds, and the municipality's before ours."""
-    return wording.filled(words.get(f"{kind}.{part}") or words[part], values)
+    """The municipality's words come before ours, and a kind's own before those for all kinds."""
+    template = next(said[name] for said in (words, OURS) for name in (f"{kind}.{part}", part) if name in said)
+    return wording.filled(template, values)
 
 
 def _patient(document: Node) -> dict[str, str]:

@@ -110,14 +110,21 @@ def _said_already(section: Section, readings: Sequence[Reading]) -> bool:
 def _add(whole: Note, part: Note) -> None:
     if whole.kind == part.kind == "Måling":
         _measured_too(whole, part)
-    elif whole.heading and part.heading and not part.minor and not part.readings:
+    elif whole.heading and part.heading and not part.readings and not _absorbed(whole, part):
         whole.rows.append((part.kind, _beside(part, whole.happened)))
     if not whole.heading or part.kind == "Notat":  # of a document in error nothing holds; of another part of it, that part
         whole.status = ", ".join(dict.fromkeys(filter(None, (whole.status, part.status))))
-    for name in ("kind", "heading", "lead", "badge", "happened"):
+    if not whole.heading or _absorbed(whole, part):
+        whole.lead, whole.badge = whole.lead or part.lead, whole.badge or part.badge
+    for name in ("kind", "heading", "happened"):
         setattr(whole, name, getattr(whole, name) or getattr(part, name))
     for name in ("readings", "rows", "areas", "steps", "sections", "devices", "staff", "sources"):
         getattr(whole, name).extend(getattr(part, name))
+
+
+def _absorbed(whole: Note, part: Note) -> bool:
+    """Whether all that a part says beside its own lists can stand as said of the whole."""
+    return part.minor and not part.status and not (whole.lead and part.lead) and not (whole.badge and part.badge)
 
 
 def _beside(part: Note, happened: str) -> str:
