@@ -17,12 +17,12 @@ from aiohttp import web
 
 from adapters.epj.bundle.adapter import ADAPTER, request, verdict
 from local.journal import SandboxJournal
-from local.journal.codes import Codes
 from shared.access.register import Auth, Retry
 from shared.domain.journal import Call, Sending
 from shared.domain.message import Lane
 from shared.door import adapters
 from shared.errors import Refused, Unavailable
+from shared.fhir.told.codes import national
 from shared.flow.breaker import Pace, pace
 from shared.flow.forward import forward
 from shared.flow.schedule import DAY, delay, steps
@@ -30,7 +30,7 @@ from shared.flow.transform import transform
 from tests.test_transform import Town, note, town
 
 DOCS = (Path(__file__).parent.parent / "docs/journals.md").read_text()
-CODES = Codes.load()
+CODES = national()
 NO = orjson.dumps({"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "processing"}]})
 FATAL = orjson.dumps({"resourceType": "OperationOutcome", "issue": [{"severity": "information"}, {"severity": "fatal"}]})
 WARNS = orjson.dumps({"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]})

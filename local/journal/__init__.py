@@ -7,11 +7,12 @@
     ...
     await journal.stop()
 
-It plays an outsider: nothing of the hub is imported, only the national code tables are read (`shared/fhir/codes/*.json`). Whom it knows,
-with their services, plans, medicines and allergies, stands in population.py.
+It plays an outsider: of the hub it has the national code tables and how documents are told in bokmål (`shared/fhir/told`), nothing else.
+Whom it knows, with their services, plans, medicines and allergies, stands in population.py.
 Everything is in memory and gone when it stops. All people in it are invented, so its JSON may show them.
 
     POST   /{endpoint}/{resource}             a document: bundle, medicationdispense, composition, encounter, communication
+    POST   /{endpoint}/note                   a note in JSON (docs/notes.md); GET /{endpoint}/note/{key} asks whether it stands here
     POST   /{endpoint}/fhir/{Type}/_search    a look-up, FHIR R4 search by form (search.py); GET follows its next links
     GET    /                                  the journals and their patients
     GET    /{endpoint}/                       notes, newest first (?side=2 for older ones)

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from local.journal.loose import Node
 from local.journal.search import patients_of
+from shared.fhir.told.loose import Node
 
 HUGE = 10 * 1024 * 1024  # bytes
 Settings = Mapping[str, float | int]

@@ -12,10 +12,10 @@ from aiohttp import web
 from local.journal import records
 from local.journal.answers import json, outcome
 from local.journal.behaviour import MODES, Behaviours, Push
-from local.journal.bokmal import OSLO
 from local.journal.lies import TWISTS, Part
 from local.journal.search import PARAMETERS, BadSearch, Form, search
 from local.journal.store import Asked, Journal
+from shared.domain.clock import OSLO
 
 FORM = "application/x-www-form-urlencoded"
 NEXT = "_getpages"  # the parameter of a next link; its value is a token that tells nothing

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from local.journal.bokmal import OSLO
-from local.journal.loose import Node, nodes, text
+from shared.domain.clock import OSLO
+from shared.fhir.told.loose import Node, nodes, text
 
 Form = Sequence[tuple[str, str]]
 Span = tuple[datetime, datetime]  # from, up to but not including

@@ -2,21 +2,22 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TypeVar
 
 import orjson
 from aiohttp import web
 
-from local.journal import pages
+from local.journal import pages, plain
 from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
-from local.journal.codes import Codes
 from local.journal.lookups import Lookups
-from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable
-from local.journal.telling import note
+from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable, tree
 from local.listening import listen
+from shared.fhir.told.codes import Codes, national
+from shared.fhir.told.note import Note
+from shared.fhir.told.telling import note
 
 T = TypeVar("T")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -29,7 +30,7 @@ class SandboxJournal:
 
     def __init__(self, codes: Codes | None = None, today: Callable[[], date] | None = None) -> None:
         self.url = ""
-        self._codes = codes or Codes.load()
+        self._codes = codes or national()
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
         self._lookups = Lookups(self._behaviours, self._journal, today)
@@ -57,6 +58,7 @@ class SandboxJournal:
             web.get("/_sandbox/{endpoint}/behaviour", self._behaviour),
             web.delete("/_sandbox/{endpoint}/behaviour", self._behave),
             web.post("/{endpoint}/{resource}", self._push),
+            web.get("/{endpoint}/note/{key}", self._have),
             web.get("/{endpoint}", self._to_list),
             web.get("/{endpoint}/", self._list),
             web.get("/{endpoint}/patients/{number}", self._patient),
@@ -67,9 +69,10 @@ class SandboxJournal:
 
     async def _push(self, request: web.Request) -> web.Response:
         name, resource = request.match_info["endpoint"], request.match_info["resource"]
-        journal = self._journal(name) if resource in RESOURCES else None
+        journal = self._journal(name) if resource in (*RESOURCES, plain.RESOURCE) else None
         if journal is None:
-            return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {', '.join(RESOURCES)}.")
+            known = ", ".join((*RESOURCES, plain.RESOURCE))
+            return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {known}.")
         journal.counts["received"] += 1
         journal.in_flight += 1
         journal.counts["in_flight_most"] = max(journal.counts["in_flight_most"], journal.in_flight)
@@ -95,6 +98,17 @@ class SandboxJournal:
         mode = MODES[behaviour.mode]
         journal.counts[mode.counts_as] += 1
         return await mode.act(Push(request, behaviour.settings, store))
+
+    async def _have(self, request: web.Request) -> web.Response:
+        """Whether a note stands here, asked by its key. What is told to misbehave does so here too, but stores nothing."""
+        name, key = request.match_info["endpoint"], request.match_info["key"]
+        journal = self._journal(name)
+        kept = journal.by_key.get(key) if journal else None
+        answer = _answer(200, kept) if kept else outcome(404, "not-found", "This journal has no note of this key.")
+        behaviour = self._behaviours.take(name, time.monotonic(), "pushes")
+        if behaviour is None:
+            return answer
+        return await MODES[behaviour.mode].act(Push(request, behaviour.settings, lambda _deduplicate: answer))
 
     def _journal(self, name: str) -> Journal | None:
         """An endpoint's journal, made when it is first called; None for a name that is none."""
@@ -136,7 +150,11 @@ class SandboxJournal:
         return html(pages.single(journal, self._seen(journal, kept))) if journal and kept else html(pages.missing(), 404)
 
     def _seen(self, journal: Journal, kept: Kept) -> pages.Seen:
-        return pages.Seen(kept, note(kept.body, self._codes), journal.versions(kept))
+        return pages.Seen(kept, self._told(kept), journal.versions(kept))
+
+    def _told(self, kept: Kept) -> Note:
+        document = tree(kept.body)
+        return note(document, self._codes) if kept.resource != plain.RESOURCE else plain.shown(document)
 
     def _wrong(self, name: str) -> str:
         now = time.monotonic()
@@ -159,7 +177,7 @@ class SandboxJournal:
             "patient_name": kept.patient.name,
             "copies": kept.copies,
             "identifier": kept.identifier,
-            "text": note(kept.body, self._codes).text(),
+            "text": self._told(kept).text(),
         }
 
     async def _arrivals(self, request: web.Request) -> web.Response:
@@ -209,7 +227,13 @@ def _store(journal: Journal, key: str, resource: str, body: bytes, deduplicate: 
         except Unreadable as error:
             journal.counts["invalid"] += 1
             return outcome(400, "structure", str(error))
-    return web.Response(status=status, headers={"Location": f"/{journal.name}/notes/{kept.number}"})
+    return _answer(status, kept, {"Location": f"/{journal.name}/notes/{kept.number}"})
+
+
+def _answer(status: int, kept: Kept, headers: Mapping[str, str] | None = None) -> web.Response:
+    """To a document there is nothing to say but where it is; to a note, what `docs/notes.md` says."""
+    body = orjson.dumps({"key": kept.key, "id": str(kept.number)}) if kept.resource == plain.RESOURCE else b""
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json" if body else None)
 
 
 def _arrival(kept: Kept) -> dict[str, object]:

@@ -1,11 +1,13 @@
 """What the journal keeps: documents as they came, in the order they came, per endpoint and per patient."""
 
+import json
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
 import orjson
 
-from local.journal.loose import Node, node, nodes, resources, text
+from local.journal import plain
+from shared.fhir.told.loose import Node, node, nodes, resources, text
 
 # the path names the resource in lower case, as in the national contract
 RESOURCES = {
@@ -81,7 +83,7 @@ class Journal:
         return kept
 
     def keep(self, key: str, resource: str, body: bytes, now: float) -> Kept:
-        document = read(resource, body)
+        document = read(resource, body) if resource != plain.RESOURCE else read_note(body, key)
         patient, identifier = self._patient(document), identifier_of(document)
         kept = Kept(len(self.notes) + 1, key, resource, patient, identifier, body, now)
         self.notes.append(kept)
@@ -114,8 +116,30 @@ def read(resource: str, body: bytes) -> Node:
     return document
 
 
+def read_note(body: bytes, key: str) -> Node:
+    """A note of `docs/notes.md`."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable("The body is not JSON.") from error
+    if fault := plain.fault(document, key):
+        raise Unreadable(fault)
+    return dict(document)
+
+
+def tree(body: bytes) -> Node:
+    """What was kept, with numbers as the text that stood there, so that 82.50 stays 82.50."""
+    try:
+        document = json.loads(body.decode(), parse_float=str, parse_int=str)
+    except RecursionError:  # read at the door by a parser that goes deeper
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 def subject_of(document: Node) -> tuple[str, str, str]:
     """System, value and name of the first patient that the document names; empty texts if it names none."""
+    if "resourceType" not in document:
+        return plain.subject(document)
     for resource in resources(document):
         for reference in (*nodes(resource, "subject"), *nodes(resource, "patient")):
             if value := text(reference, "identifier", "value"):
@@ -124,6 +148,6 @@ def subject_of(document: Node) -> tuple[str, str, str]:
 
 
 def identifier_of(document: Node) -> str:
-    identifier = node(document, "identifier")
+    identifier = node(document, "identifier" if "resourceType" in document else "document")
     value = text(identifier, "value")
     return f"{text(identifier, 'system')}|{value}" if value else ""

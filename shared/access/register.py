@@ -98,8 +98,8 @@ def _sender(row: dict[str, Any]) -> Sender:
 
 
 def _endpoint(row: dict[str, Any]) -> Endpoint:
-    """A row that was written before an endpoint had a schedule of its own gets the usual one."""
-    made: dict[str, Any] = {"auth": row["auth"] and _auth(row["auth"])}
+    """A row that was written before an endpoint had a schedule of its own, or words for notes, has the usual ones."""
+    made: dict[str, Any] = {"auth": row["auth"] and _auth(row["auth"]), "note": tuple((name, words) for name, words in row.get("note", ()))}
     if "retry" in row:
         made["retry"] = Retry(**_tuples(_tuples(row["retry"], "routine"), "alarm"))
     if "alarms" in row:

@@ -1,6 +1,7 @@
 """What would change if a municipality's file were applied, in words: `+` new, `-` gone, `~` changed. Citizens stay unnamed."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -93,6 +94,8 @@ def _told(value: Any) -> str:
             return f"{how} ({', '.join(value.secrets)})" if value.secrets else how
         case Retry() | Alarms():
             return " ".join(f"{field.name} {_told(getattr(value, field.name))}" for field in fields(value))
+        case ((_, _), *_):  # how notes read
+            return ", ".join(f"{name} {json.dumps(words, ensure_ascii=False)}" for name, words in value)
         case tuple():
             return ", ".join(map(str, value))
     return str(value)

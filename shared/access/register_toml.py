@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from shared.access import register_check as check
 from shared.access import register_delivery as delivery
 from shared.access import register_national as national
+from shared.access import register_note as notes
 from shared.access import register_reach as reach
 from shared.access.register import KINDS
 from shared.access.rows import Binding, Endpoint, Route, Sender, Tenant
@@ -162,6 +163,7 @@ def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[
         rate=table.whole("rate", 0, 10_000, 0),
         retry=delivery.retry(table),
         alarms=delivery.alarms(table, NAME),
+        note=notes.words(table),
     )
 
 

@@ -74,7 +74,7 @@ class Alarms:
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A journal. `lines` is how many calls it can take at a time and `rate` how many a second (0 = any number), each lane by itself; `auth`
-    is what we show it, header or basic."""
+    is what we show it; `note` is how notes read there (`shared.domain.wording`), as ("title", ...), ("alert.text", ...)."""
 
     name: str
     tenant: str
@@ -87,6 +87,7 @@ class Endpoint:
     rate: int = 0
     retry: Retry = Retry()
     alarms: Alarms = Alarms()
+    note: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

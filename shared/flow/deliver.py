@@ -37,7 +37,7 @@ async def deliver(hub: Hub, endpoint: Endpoint, lane: Lane, entry: Entry, docume
     journal = adapters.journal(endpoint.adapter)
     if journal is None:
         raise Refused("this hub has no such way to reach a journal")
-    sending = Sending(endpoint.url, entry["resource"], entry["id"], document, lane)
+    sending = Sending(endpoint.url, entry["resource"], entry["id"], document, lane, dict(endpoint.note))
     if unsure and (found := await _had(hub, endpoint, journal, sending)):
         return found
     heard = await _called(hub, endpoint, journal.request(sending))
