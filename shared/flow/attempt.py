@@ -60,10 +60,9 @@ async def _answered(turn: Round, entry: Entry) -> None:
 async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavailable, age: float, *, unsure: bool) -> dict[str, Any]:
     """While the endpoint is down a parcel waits as long as its line, and its own schedule rests."""
     turn.open = await breaker.unanswered(turn.hub, turn.endpoint, entry["patient"])
-    turn.failed, turn.wish = True, error.retry_after
+    turn.failed, turn.wish, turn.streak = True, error.retry_after, turn.streak + turn.open
     if enough := spent(turn.endpoint.retry, _count(state), age):
         return _parked(turn, state, f"{error.reason}; {enough}")
-    turn.streak += turn.open
     alone = state.get("alone", 0) + (not turn.open)
     own = delay(steps(turn.endpoint.retry, turn.lane), alone, entry["id"], error.retry_after) * turn.hub.settings.retry_scale
     now = turn.hub.clock()

@@ -54,10 +54,11 @@ def pace(hub: Hub, endpoint: Endpoint) -> Pace:
     return known
 
 
-async def is_open(hub: Hub, endpoint: Endpoint) -> bool:
-    """As all instances see it. Storage is asked while this worker takes the endpoint to be down; without trouble there is no need to."""
+async def is_open(hub: Hub, endpoint: Endpoint, *, troubled: bool) -> bool:
+    """As all instances see it. Storage is asked while this worker takes the endpoint to be down, or the line was `troubled`: the worker that
+    had it then did. Without trouble there is no need to."""
     known = pace(hub, endpoint)
-    if known.open:
+    if known.open or troubled:
         known.open = (await hub.breakers.read(endpoint.tenant, endpoint.name)).open
     return known.open
 
