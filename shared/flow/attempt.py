@@ -59,7 +59,7 @@ async def _answered(turn: Round, entry: Entry) -> None:
 
 async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavailable, age: float, *, unsure: bool) -> dict[str, Any]:
     """While the endpoint is down a parcel waits as long as its line, and its own schedule rests."""
-    turn.open = await breaker.unanswered(turn.hub, turn.endpoint, entry["patient"])
+    turn.open = await breaker.unanswered(turn.hub, turn.endpoint, entry["patient"], error.reason)
     turn.failed, turn.wish, turn.streak = True, error.retry_after, turn.streak + turn.open
     if enough := spent(turn.endpoint.retry, _count(state), age):
         return _parked(turn, state, f"{error.reason}; {enough}")
