@@ -16,6 +16,7 @@ from local.journal.codes import Codes
 from local.journal.lookups import Lookups
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable
 from local.journal.telling import note
+from local.journal.transactions import Transactions
 from local.listening import listen
 
 T = TypeVar("T")
@@ -33,12 +34,13 @@ class SandboxJournal:
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
         self._lookups = Lookups(self._behaviours, self._journal, today)
+        self._transactions = Transactions(self._behaviours, self._journal)
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0) -> None:
         """OSError if the port is taken."""
         app = web.Application(client_max_size=LARGEST)
-        app.add_routes([*self._routes(), *self._lookups.routes()])
+        app.add_routes([*self._transactions.routes(), *self._routes(), *self._lookups.routes()])
         self._runner, self.url = await listen(app, port)
 
     async def stop(self) -> None:
@@ -70,13 +72,8 @@ class SandboxJournal:
         journal = self._journal(name) if resource in RESOURCES else None
         if journal is None:
             return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {', '.join(RESOURCES)}.")
-        journal.counts["received"] += 1
-        journal.in_flight += 1
-        journal.counts["in_flight_most"] = max(journal.counts["in_flight_most"], journal.in_flight)
-        try:
+        with journal.handling():
             return await self._answer(request, journal, resource)
-        finally:
-            journal.in_flight -= 1
 
     async def _answer(self, request: web.Request, journal: Journal, resource: str) -> web.Response:
         behaviour = self._behaviours.take(journal.name, time.monotonic(), "pushes")
