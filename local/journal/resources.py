@@ -42,6 +42,8 @@ class Work:
     base: str
     wrong: Wrong = Wrong()
     names: dict[str, Address] = field(default_factory=dict)
+    coming: set[Address] = field(default_factory=set)
+    refused: int = -1
     created: int = 0
     stood: dict[int, tuple[Address, bool]] = field(default_factory=dict)
 
@@ -49,40 +51,36 @@ class Work:
         """All or nothing: raises Fault."""
         addresses = [self._address(entry) for entry in entries]
         self.names = {text(entry, "fullUrl"): address for entry, address in zip(entries, addresses, strict=True)}
-        last = self._refused(entries)
-        return [self._fault(entry) if place == last else self._entry(place, entry, addresses[place]) for place, entry in enumerate(entries)]
+        self.coming, self.refused = set(addresses), self._last(entries)
+        return [self._entry(place, entry, addresses[place]) for place, entry in enumerate(entries)]
 
     def batch(self, entries: Sequence[Node]) -> list[Node]:
         """Each by itself: names of the call are not resolved."""
-        return [self._alone(place, entry, place == self._refused(entries)) for place, entry in enumerate(entries)]
+        self.refused = self._last(entries)
+        return [self._alone(place, entry) for place, entry in enumerate(entries)]
 
-    def _alone(self, place: int, entry: Node, refused: bool) -> Node:
+    def _alone(self, place: int, entry: Node) -> Node:
         try:
-            return self._fault(entry) if refused else self._entry(place, entry, self._address(entry))
+            return self._entry(place, entry, self._address(entry))
         except Fault as fault:
             return _response(fault.status, outcome=outcome(fault))
 
-    def _refused(self, entries: Sequence[Node]) -> int:
+    def _last(self, entries: Sequence[Node]) -> int:
+        """The one that a journal which was told so refuses; -1 for none."""
         written = [place for place, entry in enumerate(entries) if text(entry, "request", "method") != "GET"]
         return written[-1] if written and self.wrong.partial else -1
-
-    def _fault(self, _entry: Node) -> Node:
-        return _response(self.wrong.partial, outcome=outcome(Fault(self.wrong.partial, "The journal was told to refuse the last part.")))
 
     def _address(self, entry: Node) -> Address:
         """Where it stands or will stand; for a search: nowhere."""
         method, kind = text(entry, "request", "method"), text(entry, "resource", "resourceType")
-        place, _, rest = text(entry, "request", "url").partition("/")
+        place, _, name = text(entry, "request", "url").partition("/")
         if method == "GET":
             return "", ""
-        if (
-            method not in ("PUT", "POST")
-            or kind != place
-            or (method == "PUT") != bool(rest)
-            or (rest and rest != text(entry, "resource", "id"))
-        ):
-            raise Fault(400, "An entry is PUT Type/id with that id in its resource, POST Type, or GET.")
-        return (kind, rest) if rest else self._created(kind, text(entry, "request", "ifNoneExist"))
+        if method == "PUT" and kind == place and name and name == text(entry, "resource", "id"):
+            return kind, name
+        if method == "POST" and kind == place and not name:
+            return self._created(kind, text(entry, "request", "ifNoneExist"))
+        raise Fault(400, "An entry is PUT Type/id with that id in its resource, POST Type, or GET.")
 
     def _created(self, kind: str, condition: str) -> Address:
         """Conditional create: the one that is there, or a new one."""
@@ -94,11 +92,15 @@ class Work:
 
     def _entry(self, place: int, entry: Node, address: Address) -> Node:
         request = node(entry, "request")
+        if place == self.refused:
+            return _response(
+                self.wrong.partial, outcome=outcome(Fault(self.wrong.partial, "The journal was told to refuse the last part."))
+            )
         if not address[0]:
             return {"resource": looked_up(self.held, text(request, "url"), self.base), "response": {"status": "200"}}
         versions = self.held.get(address, [])
         _check_condition(request, versions)
-        resource = {**self._led(node(entry, "resource"), {*self.names.values(), *self.held}), "id": address[1]}
+        resource = {**self._led(node(entry, "resource")), "id": address[1]}
         unchanged = bool(versions) and (request["method"] == "POST" or dumps(versions[-1]) == dumps(resource))
         if not unchanged:
             self.held[address] = [*versions, resource]
@@ -106,37 +108,38 @@ class Work:
         where = {} if self.wrong.nowhere else {"location": f"{self.base}/{'/'.join(address)}/_history/{len(self.held[address])}"}
         return _response(200 if versions else 201, **where, etag=f'W/"{len(self.held[address])}"')
 
-    def _led(self, value: Any, there: set[Address]) -> Any:
+    def _led(self, value: Any) -> Any:
         """With references that lead to resources of this server."""
         if isinstance(value, list):
-            return [self._led(each, there) for each in value]
+            return [self._led(each) for each in value]
         if not isinstance(value, dict):
             return value
-        made = {key: self._led(each, there) for key, each in value.items()}
+        made = {key: self._led(each) for key, each in value.items()}
         target = made.get("reference")
         if isinstance(target, str) and not target.startswith("#"):
             address = self.names.get(target) or tuple(target.split("/"))
-            if address not in there:
+            if address not in self.held and address not in self.coming:
                 raise Fault(400, "A reference leads to nothing that this server has.")
             made["reference"] = "/".join(address)
         return made
 
 
 def found(held: Mapping[Address, Sequence[Node]], kind: str, query: str) -> list[Address]:
-    """By identifier and _id. Fault: by anything else, or by nothing."""
+    """By one identifier or by _id. Fault: by anything else."""
     parameters = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name not in ("_summary", "_count")]
-    if not parameters or {name for name, _ in parameters} - {"identifier", "_id"}:
-        raise Fault(400, "A search is by identifier or by _id.")
+    match parameters:
+        case [("_id", name)]:
+            return [(kind, name)] if (kind, name) in held else []
+        case [("identifier", value)]:
+            return [place for place, versions in held.items() if place[0] == kind and _identified(versions[-1], value)]
+    raise Fault(400, "A search is by identifier or by _id.")
+
+
+def _identified(resource: Node, value: str) -> bool:
     try:
-        return [
-            place for place, versions in held.items() if place[0] == kind and all(_meets(place, versions[-1], *each) for each in parameters)
-        ]
+        return identified(resource, (), value)
     except BadSearch as error:
         raise Fault(400, str(error)) from None
-
-
-def _meets(place: Address, resource: Node, name: str, value: str) -> bool:
-    return place[1] in value.split(",") if name == "_id" else identified(resource, (), value)
 
 
 def looked_up(held: Mapping[Address, Sequence[Node]], url: str, base: str) -> Node:
