@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -101,7 +100,7 @@ class Work:
         versions = self.held.get(address, [])
         _check_condition(request, versions)
         resource = {**self._led(node(entry, "resource")), "id": address[1]}
-        unchanged = bool(versions) and (request["method"] == "POST" or dumps(versions[-1]) == dumps(resource))
+        unchanged = bool(versions) and (request["method"] == "POST" or orjson.dumps(versions[-1]) == orjson.dumps(resource))
         if not unchanged:
             self.held[address] = [*versions, resource]
         self.stood[place] = address, not unchanged
@@ -174,19 +173,15 @@ def _response(status: int, **more: Any) -> Node:
 
 
 def loads(body: bytes) -> Node:
-    """With Decimals, so that 82.50 stays 82.50. ValueError if it is no object of JSON that orjson, which refuses more, can read."""
+    """Numbers stay the digits that they are. ValueError if it is no object of strict JSON."""
     orjson.loads(body)
     try:
-        read = json.loads(body, parse_float=Decimal)
+        read = json.loads(body, parse_float=orjson.Fragment, parse_int=orjson.Fragment)
     except RecursionError:
         raise ValueError from None
     if not isinstance(read, dict):
         raise ValueError
     return read
-
-
-def dumps(resource: Node) -> bytes:
-    return orjson.dumps(resource, default=lambda digits: orjson.Fragment(str(digits)))
 
 
 def document(work: Work, entries: Sequence[Node]) -> tuple[str, Address, bool, Node] | None:

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 
+import orjson
 from aiohttp import web
 
 from local.journal.answers import outcome
 from local.journal.behaviour import MODES, Behaviour, Behaviours, Push
 from local.journal.loose import Node, nodes
-from local.journal.resources import Fault, Work, Wrong, document, dumps, loads, looked_up
+from local.journal.resources import Fault, Work, Wrong, document, loads, looked_up
 from local.journal.store import RESOURCES, Journal
 
 FHIR = "application/fhir+json"
@@ -50,7 +51,7 @@ class Transactions:
             resource = looked_up(journal.resources if journal else {}, url, _base(request, journal) if journal else "")
         except Fault as fault:
             return outcome(fault.status, "not-found", str(fault))
-        return web.Response(body=dumps(resource), content_type=FHIR)
+        return web.Response(body=orjson.dumps(resource), content_type=FHIR)
 
 
 def _base(request: web.Request, journal: Journal) -> str:
@@ -74,7 +75,7 @@ def _carry_out(journal: Journal, bundle: Node, base: str, wrong: Wrong) -> web.R
         return outcome(fault.status, "processing", str(fault))
     journal.resources = work.held
     _note(journal, work, entries)
-    body = dumps({"resourceType": "Bundle", "type": f"{kind}-response", "entry": said})
+    body = orjson.dumps({"resourceType": "Bundle", "type": f"{kind}-response", "entry": said})
     return web.Response(body=body, content_type=FHIR)
 
 
@@ -84,7 +85,7 @@ def _note(journal: Journal, work: Work, entries: list[Node]) -> None:
     if noted is None or noted[0] not in RESOURCES:
         return
     resource, address, new, whole = noted
-    key, body = "/".join(address), dumps(whole)
+    key, body = "/".join(address), orjson.dumps(whole)
     kept = None if new else journal.copy_of(key)
     journal.counts["duplicates"] += kept is not None
     if kept is None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import orjson
+
 from adapters.epj.transaction.answers import READABLE, Said, counted, said
 from adapters.epj.transaction.parts import Json, parts
 from shared.domain.journal import Call, JournalAdapter, Sending
 from shared.domain.message import Lane
 from shared.errors import Refused, Unavailable
-from shared.fhir import serialise
 
 HEADERS = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
 BRIEF = {"Prefer": "return=minimal"}
@@ -52,7 +53,7 @@ def has(sending: Sending, status: int, headers: Mapping[str, str], body: bytes) 
 
 
 def _call(base: str, wishes: Mapping[str, str], kind: str, entries: Sequence[Json]) -> Call:
-    return Call("POST", base.rstrip("/"), {**HEADERS, **wishes}, serialise({"resourceType": "Bundle", "type": kind, "entry": entries}))
+    return Call("POST", base.rstrip("/"), {**HEADERS, **wishes}, orjson.dumps({"resourceType": "Bundle", "type": kind, "entry": entries}))
 
 
 def _heard(status: int, headers: Mapping[str, str]) -> None:
