@@ -49,7 +49,8 @@ def has(sending: Sending, status: int, headers: Mapping[str, str], body: bytes) 
     _all_stand(answers)
     if len(answers) != len(expected):
         raise Unavailable("the journal did not answer for every part", unsure=True)
-    return f"{expected[0].type}/{expected[0].id}" if all([counted(each) > 0 for each in answers]) else None
+    missing = [counted(each) for each in answers].count(0)
+    return None if missing else f"{expected[0].type}/{expected[0].id}"
 
 
 def _call(base: str, wishes: Mapping[str, str], kind: str, entries: Sequence[Json]) -> Call:
