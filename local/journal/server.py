@@ -14,6 +14,7 @@ from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
 from local.journal.lookups import Lookups
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable, tree
+from local.journal.transactions import Transactions
 from local.listening import listen
 from shared.fhir.told.codes import Codes, national
 from shared.fhir.told.note import Note
@@ -34,12 +35,13 @@ class SandboxJournal:
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
         self._lookups = Lookups(self._behaviours, self._journal, today)
+        self._transactions = Transactions(self._behaviours, self._journal)
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0) -> None:
         """OSError if the port is taken."""
         app = web.Application(client_max_size=LARGEST)
-        app.add_routes([*self._routes(), *self._lookups.routes()])
+        app.add_routes([*self._transactions.routes(), *self._routes(), *self._lookups.routes()])
         self._runner, self.url = await listen(app, port)
 
     async def stop(self) -> None:
@@ -73,13 +75,8 @@ class SandboxJournal:
         if journal is None:
             known = ", ".join((*RESOURCES, plain.RESOURCE))
             return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {known}.")
-        journal.counts["received"] += 1
-        journal.in_flight += 1
-        journal.counts["in_flight_most"] = max(journal.counts["in_flight_most"], journal.in_flight)
-        try:
+        with journal.handling():
             return await self._answer(request, journal, resource)
-        finally:
-            journal.in_flight -= 1
 
     async def _answer(self, request: web.Request, journal: Journal, resource: str) -> web.Response:
         behaviour = self._behaviours.take(journal.name, time.monotonic(), "pushes")
