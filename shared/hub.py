@@ -106,6 +106,7 @@ class Hub:
     opened_at: float = field(default_factory=time.time)  # seconds since 1970
     paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.deliver.Pace)
     asking: Counter[str] = field(default_factory=Counter)  # look-ups that each municipality's journal is at, of this worker
+    kept: dict[Any, Any] = field(default_factory=dict)  # access tokens and TLS contexts for journals (door.tokens, door.tls)
 
     async def close(self) -> None:
         for pool in (self.readers, self.lookers):

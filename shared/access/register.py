@@ -12,13 +12,14 @@ from typing import Any
 
 import orjson
 
-from shared.access.rows import Auth, Binding, Endpoint, Lookup, Route, Sender, Service, Tenant
+from shared.access.rows import Auth, Binding, Client, Endpoint, Lookup, Route, Sender, Service, Tenant
 from shared.domain.event import Device, Event, Person
 from shared.domain.message import Lane
 
 __all__ = [  # its rows are its vocabulary
     "Auth",
     "Binding",
+    "Client",
     "Endpoint",
     "Lookup",
     "Register",
@@ -100,7 +101,9 @@ def _lookup(row: dict[str, Any] | None) -> Lookup | None:
 
 
 def _auth(row: dict[str, Any]) -> Auth:
-    return Auth(**_tuples(row, "secrets"))
+    client = row.get("client")
+    listed = {key: tuple(row.get(key, ())) for key in ("secrets", "certificates")}
+    return Auth(**row | listed | {"client": client and Client(**client | {"scopes": tuple(client["scopes"])})})
 
 
 def _route(row: dict[str, Any]) -> Route:
@@ -110,10 +113,6 @@ def _route(row: dict[str, Any]) -> Route:
 def _binding(row: dict[str, Any]) -> Binding:
     until = row["until"] and datetime.fromisoformat(row["until"])
     return Binding(row["system"], row["value"], Person(**row["person"]), datetime.fromisoformat(row["since"]), until)
-
-
-def _tuples(row: dict[str, Any], key: str) -> dict[str, Any]:
-    return row | {key: tuple(row[key])}
 
 
 def _by_adapter(tenant: Tenant) -> Iterable[tuple[tuple[str, str], tuple[Sender, ...]]]:
