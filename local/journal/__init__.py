@@ -9,10 +9,12 @@
 
 It plays an outsider: nothing of the hub is imported, only the national code tables are read (`shared/fhir/codes/*.json`). Whom it knows,
 with their services, plans, medicines and allergies, stands in population.py.
+In a test it can ask for an access token (guard.py), https and a client certificate (start).
 Everything is in memory and gone when it stops. All people in it are invented, so its JSON may show them.
 
     POST   /{endpoint}/{resource}             a document: bundle, medicationdispense, composition, encounter, communication
     POST   /{endpoint}/fhir/{Type}/_search    a look-up, FHIR R4 search by form (search.py); GET follows its next links
+    GET    /{endpoint}/fhir/metadata          what can be searched
     GET    /                                  the journals and their patients
     GET    /{endpoint}/                       notes, newest first (?side=2 for older ones)
     GET    /{endpoint}/patients/{n}           the notes of one patient
