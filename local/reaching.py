@@ -219,7 +219,7 @@ async def _answer(hub: Outside, target: Endpoint | Lookup) -> Iterator[Said]:
     except TimeoutError:
         return iter([Said(WRONG, f"the journal: no answer within {hub.settings.call_timeout:g} s", "ask them what it waits for")])
     except Unavailable as error:
-        return iter([Said(WRONG, f"the journal: {error.reason}", _unset(error.reason))])
+        return iter([Said(WRONG, error.reason, _unset(error.reason))])
     if heard.status in NOT_LET_IN:
         return iter([Said(WRONG, f"the journal: {NOT_LET_IN[heard.status]} ({heard.status})", "compare auth with what they registered")])
     return iter([judge(heard)])
@@ -248,6 +248,10 @@ def _refuses(heard: Heard) -> Said:
     """Nothing was sent, with no key: an honest journal says no, and keeps nothing."""
     if heard.status in (404, 405):
         return Said(WRONG, f"the journal: takes nothing at this address ({heard.status})", "compare url with what they wrote")
+    if 400 <= heard.status < 500 and "html" in heard.headers.get("content-type", ""):  # nginx says so that it wants a certificate
+        return Said(
+            DOUBTFUL, f"the journal: refuses with a web page ({heard.status})", "ask whether the call came further than their proxy"
+        )
     if 400 <= heard.status < 500:
         return Said(RIGHT, f"the journal: lets the hub in, and refuses an empty document ({heard.status}) as it should")
     if heard.status >= 500:

@@ -34,6 +34,8 @@ from shared.door import tokens
 from shared.door.exchange import Heard, exchange
 from shared.errors import Unavailable
 from tests.certificates import Issued, authority, issued, server
+from tests.test_forward import journalled
+from tests.test_transform import note
 from tests.tokens import ec_key, key_for, private, public, rsa_key, thumbprint
 
 NOW = 1_764_150_000.0
@@ -783,3 +785,22 @@ def test_a_client_may_prove_itself_by_its_certificate_alone() -> None:
     form, peer = asyncio.run(run())
     assert form == {"grant_type": "client_credentials", "client_id": "hub", "scope": SCOPE}
     assert peer["subject"] == ((("commonName", "hub"),),)
+
+
+# the way of a note
+
+
+def test_notes_wait_while_no_token_can_be_had_and_come_once_there_is_one(storage: str) -> None:
+    async def run() -> tuple[list[str], int, str, int]:
+        async with journalled(storage) as (here, journal), desk() as place:
+            place.answer = lambda _: web.Response(status=503)
+            auth = oauth(place.url, "client_secret_post", secrets=("CLOUD_SECRET",))
+            here.change(endpoints=(replace(here.tenant.endpoints[0], auth=auth),))
+            receipts = [await here.post(note(name)) for name in ("a", "b", "c")]
+            await here.run()
+            waiting = [(await here.told(receipt))["parcels"][0]["status"] for receipt in receipts]
+            before, place.answer = len(journal.calls), lambda _: token_answer()
+            await here.run(600)
+            return waiting, before, journal.headers[0]["authorization"], len(journal.calls)
+
+    assert asyncio.run(run()) == (["waiting"] * 3, 0, "Bearer token-1", 3)
