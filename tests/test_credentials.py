@@ -7,6 +7,7 @@ guard at its door, and a token endpoint for clients with a secret that answers a
 import asyncio
 import base64
 import json
+import textwrap
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -241,6 +242,32 @@ def test_many_calls_that_meet_a_spent_token_get_one_new_one_together() -> None:
 
     statuses, fetches = asyncio.run(run())
     assert statuses == {201} and fetches == 2
+
+
+def test_a_late_no_to_an_old_token_spoils_not_the_new_one() -> None:
+    async def run() -> bool:
+        async with town() as here:
+            old = await tokens.token(here.hub, here.auth, 5)
+            tokens.drop(here.hub, here.auth, old)
+            new = await tokens.token(here.hub, here.auth, 5)
+            tokens.drop(here.hub, here.auth, old)
+            return await tokens.token(here.hub, here.auth, 5) is new
+
+    assert asyncio.run(run())
+
+
+def test_token_and_call_have_one_time_out_together() -> None:
+    async def run() -> float:
+        async with town(HUB_CALL_TIMEOUT_SECONDS="2") as here:
+            here.issuer.behave("slow", 1.5)
+            async with here.hub.http.put(f"{here.journal.url}/_sandbox/gerica/behaviour", json={"mode": "stall"}):
+                pass
+            began = time.monotonic()
+            with pytest.raises(TimeoutError):
+                await here.send()
+            return time.monotonic() - began
+
+    assert asyncio.run(run()) < 3  # 3.5 if each had its own
 
 
 def test_a_journal_that_takes_no_token_at_all_is_called_twice_and_its_no_stands() -> None:
@@ -676,14 +703,27 @@ def shown(auth: Auth, own: Issued | None = None, clients_of: Issued | None = OUR
 CERTIFIED = Auth("certificate", "", "", (), certificates=("HUB_CERT",), authority="EPJ_CA")
 
 
-@pytest.mark.parametrize("form", ["pem", "pkcs12", "file of pem", "file of pkcs12"])
-def test_a_client_certificate_is_shown_whatever_its_form(form: str, tmp_path: Path) -> None:
-    value = CLIENT.pem if form.endswith("pem") else CLIENT.pkcs12
-    if form.startswith("file"):
-        file = tmp_path / "client"
-        file.write_bytes(base64.b64decode(value) if form.endswith("12") else value.encode())
-        value = str(file)
+@pytest.mark.parametrize(
+    "value",
+    [
+        CLIENT.pem,
+        CLIENT.private + CLIENT.public,
+        "Bag Attributes\n    friendlyName: hub\n" + CLIENT.pem,
+        CLIENT.pkcs12,
+        "\n".join(textwrap.wrap(CLIENT.pkcs12, 64)),
+    ],
+    ids=["pem", "key first", "pem as openssl writes it", "pkcs12", "pkcs12 on many lines"],
+)
+def test_a_client_certificate_is_shown_whatever_its_form(value: str) -> None:
     heard = shown(CERTIFIED, HUB_CERT=value)
+    assert isinstance(heard, Heard) and heard.status == 201
+
+
+@pytest.mark.parametrize("content", [CLIENT.pem.encode(), base64.b64decode(CLIENT.pkcs12)], ids=["pem", "pkcs12"])
+def test_a_client_certificate_may_be_a_file(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "client"
+    file.write_bytes(content)
+    heard = shown(CERTIFIED, HUB_CERT=str(file))
     assert isinstance(heard, Heard) and heard.status == 201
 
 

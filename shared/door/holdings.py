@@ -22,8 +22,9 @@ def held(secret: Secret, name: str) -> bytes:
         raise Unavailable(f"the setting {name} has no value here")
     try:
         if value.startswith("MI"):  # every PKCS #12 begins so in base64
-            return base64.b64decode(value, validate=True)
-        return value.encode() if value.startswith(("-----BEGIN", "{")) else Path(value).read_bytes()
+            return base64.b64decode("".join(value.split()), validate=True)
+        text = "-----BEGIN" in value or value.lstrip().startswith("{")
+        return value.encode() if text else Path(value).read_bytes()
     except (OSError, ValueError):
         raise Unavailable(f"the setting {name} holds neither a key or certificate nor the path of a file that can be read") from None
 
