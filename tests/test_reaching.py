@@ -39,10 +39,16 @@ def serve(made: AbstractAsyncContextManager[str]) -> Iterator[str]:
     try:
         yield asyncio.run_coroutine_threadsafe(made.__aenter__(), loop).result()
     finally:
-        asyncio.run_coroutine_threadsafe(made.__aexit__(None, None, None), loop).result()
+        asyncio.run_coroutine_threadsafe(_ended(made), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _ended(made: AbstractAsyncContextManager[str]) -> None:
+    await asyncio.sleep(0.02)  # whoever has only just knocked is let in, or the socket would be left open
+    await made.__aexit__(None, None, None)
+    await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
