@@ -57,8 +57,8 @@ class Outside:
 def opened(env: Mapping[str, str]) -> Outside:
     """With the secrets that stand in the environment; must run on the loop that will use it. Raises BadSetting."""
     needless = {"AzureWebJobsStorage": "-", "HUB_PATIENT_KEY": "-" * 32}  # nothing is stored, nobody hashed
-    session = aiohttp.ClientSession(auto_decompress=False, trust_env=False)
-    return Outside(Settings.from_env({**env, **needless}), session)
+    settings = Settings.from_env({**env, **needless})
+    return Outside(settings, aiohttp.ClientSession(auto_decompress=False, trust_env=False))
 
 
 def reach(target: Endpoint | Lookup, env: Mapping[str, str], say: Callable[[Said], None]) -> bool:

@@ -579,6 +579,29 @@ def test_after_a_failure_the_next_attempt_may_succeed() -> None:
     assert asyncio.run(run()) == ("the token endpoint answered 503", "token-1")
 
 
+def test_a_client_that_was_refused_does_not_ask_again_at_once() -> None:
+    async def run() -> list[int]:
+        async with desk() as place, hub(CLOUD_KEY=HIDDEN) as outside:
+            place.answer, auth, counts = lambda _: no("invalid_client"), oauth(place.url, "client_secret_post"), []
+            for at in (NOW, NOW + 9, NOW + 11, NOW - 3600):  # the last: a clock that was set back
+                outside.clock = partial(float, at)
+                await reason(outside, auth)
+                counts.append(len(place.asked))
+            return counts
+
+    assert asyncio.run(run()) == [1, 1, 2, 3]
+
+
+def test_a_journal_that_takes_no_token_costs_one_a_second_however_many_calls() -> None:
+    async def run() -> tuple[set[int], int]:
+        async with town() as here:
+            here.guard._dpop, at = True, time.time()
+            here.hub.clock = lambda: at
+            return {await here.send(str(n)) for n in range(20)}, here.fetches
+
+    assert asyncio.run(run()) == ({401}, 2)
+
+
 def by_secret(*good: str) -> Callable[[web.Request], Any]:
     async def answer(request: web.Request) -> web.Response:
         secret = parse_qs((await request.read()).decode())["client_secret"][0]

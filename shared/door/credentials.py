@@ -47,8 +47,7 @@ def renewed(hub: Reach, call: Call, auth: Auth | None, shown: Shown, heard: Hear
         return ""
     if NONCE in heard.headers.get("www-authenticate", "") and "dpop-nonce" in heard.headers:
         return "nonce"
-    tokens.drop(hub, auth, shown.token)
-    return "token"
+    return "token" if tokens.drop(hub, auth, shown.token) else ""
 
 
 def _static(hub: Reach, auth: Auth) -> dict[str, str]:

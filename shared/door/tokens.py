@@ -28,7 +28,7 @@ LARGEST = 64 * 1024  # bytes of an answer
 EARLY = 10.0  # seconds before its end from which a token serves no more calls
 LIFE, LONGEST_LIFE = 60, 24 * 3600  # seconds: of a token that does not say how long it is good for, and of any
 LONGEST = 8192  # characters of a token; as in jose
-REST = 1.0  # seconds for which a failure stands: calls that come together do not try one after the other
+REST, LONG_REST = 1.0, 10.0  # seconds between attempts: after one that failed, and after a no that does not pass by itself
 NONCE = "use_dpop_nonce"
 # RFC 6749 5.2, RFC 9449 5: what a token endpoint may say. Other words of its own are not repeated
 ERRORS = {
@@ -52,7 +52,8 @@ class Holder:
     nonces: dict[str, str] = field(default_factory=dict)
     task: "asyncio.Task[Token | None] | None" = None
     failed: str = ""
-    failed_at: float = float("-inf")
+    rests_until: float = float("-inf")
+    dropped_at: float = float("-inf")
 
     def hear(self, url: str, heard: Heard) -> None:
         if nonce := heard.headers.get("dpop-nonce", ""):
@@ -82,7 +83,7 @@ async def token(hub: Reach, auth: Auth, seconds: float) -> Token:
     if known.token and hub.clock() < known.token.until:
         return known.token
     if known.task is None:
-        if 0 <= hub.clock() - known.failed_at < REST:
+        if 0 < known.rests_until - hub.clock() <= LONG_REST:
             raise Unavailable(known.failed)
         known.task = asyncio.create_task(_learn(hub, auth, known))
     task = known.task
@@ -95,30 +96,36 @@ async def token(hub: Reach, auth: Auth, seconds: float) -> Token:
     return got
 
 
-def drop(hub: Reach, auth: Auth, spoilt: Token) -> None:
-    """A token that a journal did not take; one that has been got since then stays."""
-    known = holder(hub, auth)
-    if known.token == spoilt:
-        known.token = None
+def drop(hub: Reach, auth: Auth, spoilt: Token) -> bool:
+    """A token that a journal did not take is not shown again; one that has been got since then stays. False: it has just been changed, and
+    another change would do no better."""
+    known, now = holder(hub, auth), hub.clock()
+    if known.token is not spoilt:
+        return True
+    if 0 <= now - known.dropped_at < REST:
+        return False
+    known.token, known.dropped_at = None, now
+    return True
 
 
 async def _learn(hub: Reach, auth: Auth, known: Holder) -> Token | None:
-    client = _client(auth)
+    client, rest = _client(auth), REST
     try:
         async with asyncio.timeout(TIMEOUT):
             known.token = await _fetched(hub, auth, client, known)
         log.step("token fetched", client=auth.user, token_url=client.token_url)
         return known.token
     except (_No, Unavailable) as no:
-        known.failed = str(no)
-        say = log.alarm if isinstance(no, Unavailable) or no.error else log.step  # what does not pass by itself needs somebody
+        known.failed, lasts = str(no), isinstance(no, Unavailable) or no.error != ""
+        rest = LONG_REST if lasts else REST
+        say = log.alarm if lasts else log.step  # what does not pass by itself needs somebody
         say("token not fetched", client=auth.user, token_url=client.token_url, error=known.failed)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         known.failed = f"no answer from the token endpoint ({type(error).__name__})"
         log.step("token not fetched", client=auth.user, token_url=client.token_url, error=known.failed)
     finally:
         known.task = None
-    known.failed_at = hub.clock()
+    known.rests_until = hub.clock() + rest
     return None
 
 
