@@ -154,7 +154,7 @@ def _secured(who: str, host: str, connection: socket.socket, trusted: ssl.SSLCon
     except ssl.SSLCertVerificationError as error:
         yield Said(WRONG, f"{who}: {CERTIFICATE.get(error.verify_code, ('its certificate does not hold', ASK))[0]}", _mend(error))
     except OSError as error:
-        yield Said(WRONG, f"{who}: no TLS ({getattr(error, 'reason', '') or type(error).__name__})", _unsecured(error))
+        yield _unsecured(who, str(getattr(error, "reason", "") or type(error).__name__))
 
 
 def _complaint(who: str, secured: ssl.SSLSocket) -> Iterator[Said]:
@@ -172,11 +172,10 @@ def _mend(error: ssl.SSLCertVerificationError) -> str:
     return CERTIFICATE.get(error.verify_code, ("", ASK))[1]
 
 
-def _unsecured(error: OSError) -> str:
-    reason = str(getattr(error, "reason", "") or "")
-    if "ALERT" in reason or isinstance(error, ConnectionError):
-        return "if it asks for a client certificate: name one in auth (certificates), and have them register it"
-    return "compare the port, and ask them for TLS 1.2 or newer"
+def _unsecured(who: str, reason: str) -> Said:
+    usual = (f"speaks no TLS that is understood here ({reason})", "compare the port, and ask them for TLS 1.2 or newer")
+    what, remedy = next((told for word, told in ALERTS.items() if word in reason), usual)
+    return Said(WRONG, f"{who}: {what}", remedy)
 
 
 def _days(what: str, ends: float, remedy: str) -> Said:
@@ -196,6 +195,14 @@ CERTIFICATE = {  # OpenSSL's codes (x509_vfy.h)
     21: ("it does not send the certificates between its own and its authority's", "they must send the whole chain"),
     62: ("its certificate is for another name", "compare the address with what they wrote; else they need one for this name"),
     64: ("its certificate is for another address", "call it by its name; else they need one for this address"),
+}
+REGISTER = "have them register it, or its authority"
+ALERTS = {  # OpenSSL's words for what a server says no to
+    "CERTIFICATE_REQUIRED": ("wants a client certificate", f"name one in auth (certificates), and {REGISTER}"),
+    "HANDSHAKE_FAILURE": ("refuses TLS, as who wants a client certificate does", f"name one in auth (certificates), and {REGISTER}"),
+    "ALERT_UNKNOWN_CA": ("does not know the authority of the client certificate", REGISTER),
+    "ALERT_BAD_CERTIFICATE": ("does not take the client certificate", REGISTER),
+    "ALERT_CERTIFICATE": ("does not take the client certificate", REGISTER),  # expired, revoked, unknown
 }
 NO_TOKEN = {
     "no value here": "give it in the environment: NAME=value ./hub register test ...",

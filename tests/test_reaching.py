@@ -3,9 +3,10 @@
 import asyncio
 import json
 import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,51 @@ def test_a_journal_that_wants_a_client_certificate_is_found_out() -> None:
     right, said = secured(issued("journal", THEIRS), clients_of=OURS)
     assert not right
     assert any("client certificate" in one for one in said)
+
+
+@contextmanager
+def strict(version: ssl.TLSVersion) -> Iterator[str]:
+    """A server that says by TLS's own words why it lets nobody in without a certificate of OURS."""
+    context = server(issued("journal", THEIRS), OURS)
+    context.maximum_version = version
+
+    def answer() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection, suppress(OSError), context.wrap_socket(connection, server_side=True):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("version", "certificate", "words"),
+    [
+        (ssl.TLSVersion.TLSv1_3, None, "✗ the journal: wants a client certificate; name one in auth"),
+        (ssl.TLSVersion.TLSv1_2, None, "✗ the journal: refuses TLS, as who wants a client certificate does; name one in auth"),
+        (ssl.TLSVersion.TLSv1_3, THEIRS, "✗ the journal: does not know the authority of the client certificate; have them register it"),
+        (ssl.TLSVersion.TLSv1_2, THEIRS, "✗ the journal: does not know the authority of the client certificate; have them register it"),
+    ],
+)
+def test_what_a_server_says_about_the_client_certificate_is_told(version: ssl.TLSVersion, certificate: Issued | None, words: str) -> None:
+    names = ("HUB_CERT",) if certificate else ()
+    env = {**GOOD, "HUB_CERT": issued("hub", certificate, host="").pem} if certificate else GOOD
+    with strict(version) as url:
+        assert wrong(replace(PLAIN, url=url, auth=replace(TRUSTED, certificates=names)), **env).startswith(words)
+
+
+def test_a_port_that_speaks_no_tls_is_told() -> None:
+    with serve(journal()) as url:
+        told_so = wrong(replace(PLAIN, url=url.replace("http:", "https:")))
+        assert told_so.startswith("✗ the journal: speaks no TLS that is understood here (WRONG_VERSION_NUMBER); compare the port")
 
 
 def test_a_client_certificate_that_is_taken_is_right_and_its_end_is_told() -> None:
