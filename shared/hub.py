@@ -116,6 +116,7 @@ class Hub:
     paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.breaker.Pace)
     ahead: dict[str, Any] = field(default_factory=dict)  # who waits in lines that were replaced (flow.ahead.Seen)
     asking: Counter[str] = field(default_factory=Counter)  # look-ups that each municipality's journal is at, of this worker
+    kept: dict[Any, Any] = field(default_factory=dict)  # access tokens and TLS contexts for journals (door.tokens, door.tls)
 
     async def close(self) -> None:
         for pool in (self.readers, self.lookers):

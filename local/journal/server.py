@@ -1,6 +1,7 @@
 """The journal's doors: pushes in, pages out, and the sandbox's own commands."""
 
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -12,6 +13,7 @@ from aiohttp import web
 from local.journal import pages, plain
 from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
+from local.journal.guard import Guard
 from local.journal.lookups import Lookups
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable, tree
 from local.journal.transactions import Transactions
@@ -27,22 +29,23 @@ LARGEST = 4 * 1024 * 1024  # more than the hub ever sends
 
 
 class SandboxJournal:
-    """A running sandbox EPJ. `url` has no slash at its end."""
+    """A running sandbox EPJ. `url` has no slash at its end. `guard`: asks everybody for an access token."""
 
-    def __init__(self, codes: Codes | None = None, today: Callable[[], date] | None = None) -> None:
+    def __init__(self, codes: Codes | None = None, today: Callable[[], date] | None = None, guard: Guard | None = None) -> None:
         self.url = ""
         self._codes = codes or national()
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
         self._lookups = Lookups(self._behaviours, self._journal, today)
         self._transactions = Transactions(self._behaviours, self._journal)
+        self._middlewares = [guard.check] if guard else []
         self._runner: web.AppRunner | None = None
 
-    async def start(self, port: int = 0) -> None:
-        """OSError if the port is taken."""
-        app = web.Application(client_max_size=LARGEST)
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: by https, and with a client certificate if it asks for one. OSError if the port is taken."""
+        app = web.Application(client_max_size=LARGEST, middlewares=self._middlewares)
         app.add_routes([*self._transactions.routes(), *self._routes(), *self._lookups.routes()])
-        self._runner, self.url = await listen(app, port)
+        self._runner, self.url = await listen(app, port, tls)
 
     async def stop(self) -> None:
         if self._runner is not None:
