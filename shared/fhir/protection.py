@@ -30,8 +30,9 @@ _PATIENT = frozenset(
     }
 )
 _HIDDEN = frozenset(
-    {"generalPractitioner", "managingOrganization", "serviceProvider", "photo", "tag", "security"}
-    | {"team", "careManager", "organization", "extension", "modifierExtension"}  # a team or a zone is named after a part of the town
+    {"generalPractitioner", "managingOrganization", "serviceProvider", "custodian", "organization"}
+    | {"team", "careTeam", "careManager"}  # a team or a zone is named after a part of the town
+    | {"photo", "tag", "security", "extension", "modifierExtension"}
 )
 _PLACES = frozenset(
     {"location", "organization", "organizationaffiliation", "careteam", "healthcareservice", "practitionerrole", "endpoint", "group"}
@@ -83,7 +84,12 @@ def _hidden(value: Any, key: str, gone: frozenset[str]) -> Any:
 def _shown(value: Json, name: str, key: str) -> bool:
     """Whether an element is no place itself. A resource's own narrative may tell one, the words of a plan's section are what it is for."""
     small = name.lower()
-    if name in _HIDDEN or small.startswith(("_", "location")) or small.endswith("address") or name not in _KEPT.get(key, value):
+    if (
+        name in _HIDDEN
+        or small.startswith(("_", "location"))
+        or small.endswith(("address", "adresse"))
+        or name not in _KEPT.get(key, value)
+    ):
         return False
     if name == "text" and "resourceType" in value:
         return False
