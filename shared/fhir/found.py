@@ -48,7 +48,7 @@ class Patients:
     def keys(self, resource: Mapping[str, Any]) -> set[Hashable]:
         """What a Patient and the resources about them have in common: the Patient itself, who is referred to, or else a number.
 
-        A journal's own number counts only for who has no other and is referred to by nothing: it may be a household's.
+        A journal's own number counts only where nothing else says whom it is about: it may be a household's.
         """
         if _is_patient(resource):
             return {id(resource), *self.persons(resource)}
