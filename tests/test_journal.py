@@ -286,6 +286,7 @@ async def test_a_note_for_scripts_says_all_that_a_test_asks(play: Play) -> None:
         "resource": "bundle",
         "copies": 1,
         "identifier": "https://vft.example.no|alarm-1",
+        "replaced": False,
         "text": "",
     }
     assert time.time() - told["arrived_at"] < 60

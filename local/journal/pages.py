@@ -13,7 +13,7 @@ from local.journal.bokmal import day as day_in_words
 from local.journal.markup import Html, join, tag
 from local.journal.narrative import Block
 from local.journal.notes import Note, Section, Step
-from local.journal.store import Journal, Kept, Patient
+from local.journal.store import Journal, Kept, Patient, narratives
 
 PER_PAGE = 25
 KINDS = {"Varsel": "alert", "Medisin": "medicine", "Tilsyn": "visit", "Måling": "reading", "Skjema": "reading"}
@@ -93,6 +93,7 @@ def single(journal: Journal, seen: Seen) -> bytes:
     return page(
         note.heading,
         tag("article", top, tag("h1", note.heading), _who(journal, kept), _times(note, kept), *_content(note, 2), class_=_kind(note)),
+        None if kept.cleaned else Html("".join(narratives(kept))),
         _origin(journal, seen),
         crumbs=crumbs,
     )

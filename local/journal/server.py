@@ -2,8 +2,9 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
 import orjson
@@ -11,14 +12,16 @@ from aiohttp import web
 
 from local.journal import pages
 from local.journal.answers import html, json, outcome
-from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
+from local.journal.behaviour import MODES, BadCommand, Behaviours, parse
 from local.journal.codes import Codes
 from local.journal.lookups import Lookups
+from local.journal.push import Arrived, Push
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable
 from local.journal.telling import note
 from local.listening import listen
 
 T = TypeVar("T")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 LONGEST_KEY = 128
 LARGEST = 4 * 1024 * 1024  # more than the hub ever sends
@@ -27,8 +30,12 @@ LARGEST = 4 * 1024 * 1024  # more than the hub ever sends
 class SandboxJournal:
     """A running sandbox EPJ. `url` has no slash at its end."""
 
-    def __init__(self, codes: Codes | None = None, today: Callable[[], date] | None = None) -> None:
+    def __init__(
+        self, codes: Codes | None = None, today: Callable[[], date] | None = None, credential: tuple[str, str] | None = None
+    ) -> None:
+        """`credential`: a header and its value, without which nobody may push or look up."""
         self.url = ""
+        self._credential = credential
         self._codes = codes or Codes.load()
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
@@ -37,7 +44,7 @@ class SandboxJournal:
 
     async def start(self, port: int = 0) -> None:
         """OSError if the port is taken."""
-        app = web.Application(client_max_size=LARGEST)
+        app = web.Application(client_max_size=LARGEST, middlewares=[self._guard])
         app.add_routes([*self._routes(), *self._lookups.routes()])
         self._runner, self.url = await listen(app, port)
 
@@ -63,6 +70,18 @@ class SandboxJournal:
             web.get("/{endpoint}/notes/{number}", self._note),
         ]
 
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Pages and the sandbox's own commands are open to all."""
+        name = request.match_info.get("endpoint", "")
+        guarded = not request.path.startswith("/_sandbox/") and (request.method == "POST" or request.path == f"/{name}/fhir")
+        if self._credential is None or not guarded or "open" in self._told(name):
+            return await handler(request)
+        header, value = self._credential
+        if request.headers.get(header) == value:
+            return await handler(request)
+        return outcome(401, "login", "Show the credential that was agreed.", {"WWW-Authenticate": "Basic"})
+
     # pushes
 
     async def _push(self, request: web.Request) -> web.Response:
@@ -85,16 +104,12 @@ class SandboxJournal:
         except web.HTTPRequestEntityTooLarge:
             journal.counts["invalid"] += 1
             return outcome(413, "too-long", f"A document may have {LARGEST} bytes.")
-        key = request.headers.get("Idempotency-Key", "")
-
-        def store(deduplicate: bool) -> web.Response:
-            return _store(journal, key, resource, body, deduplicate)
-
+        arrived = Arrived(request.headers.get("Idempotency-Key", ""), resource, body)
         if behaviour is None:
-            return store(True)
+            return _store(journal, arrived)
         mode = MODES[behaviour.mode]
         journal.counts[mode.counts_as] += 1
-        return await mode.act(Push(request, behaviour.settings, store))
+        return await mode.act(Push(request, journal, behaviour.settings, partial(_store, journal), arrived))
 
     def _journal(self, name: str) -> Journal | None:
         """An endpoint's journal, made when it is first called; None for a name that is none."""
@@ -139,9 +154,11 @@ class SandboxJournal:
         return pages.Seen(kept, note(kept.body, self._codes), journal.versions(kept))
 
     def _wrong(self, name: str) -> str:
+        return next((MODES[mode].words for mode in self._told(name) if mode in MODES), "")
+
+    def _told(self, name: str) -> list[str]:
         now = time.monotonic()
-        told = [self._behaviours.show(each, now)["mode"] for each in (name, "*")]
-        return next((MODES[mode].words for mode in told if mode in MODES), "")
+        return [self._behaviours.show(each, now)["mode"] for each in (name, "*")]
 
     # the sandbox's own commands
 
@@ -150,15 +167,16 @@ class SandboxJournal:
         after = request.query.get("after", "0")
         if not after.isdecimal() or len(after) > 9:
             return json({"error": "after must be the number of a note."}, 400)
-        return json([self._as_json(kept) for kept in journal.notes[int(after) :]] if journal else [])
+        return json([self._as_json(journal, kept) for kept in journal.notes[int(after) :]] if journal else [])
 
-    def _as_json(self, kept: Kept) -> dict[str, object]:
+    def _as_json(self, journal: Journal, kept: Kept) -> dict[str, object]:
         return {
             **_arrival(kept),
             "resource": kept.resource,
             "patient_name": kept.patient.name,
             "copies": kept.copies,
             "identifier": kept.identifier,
+            "replaced": journal.versions(kept)[-1] is not kept,
             "text": note(kept.body, self._codes).text(),
         }
 
@@ -195,8 +213,9 @@ class SandboxJournal:
         return web.Response(status=204)
 
 
-def _store(journal: Journal, key: str, resource: str, body: bytes, deduplicate: bool) -> web.Response:
+def _store(journal: Journal, arrived: Arrived, deduplicate: bool = True) -> web.Response:
     """What an honest journal does: 201 for a new document, 200 for one it has, 400 for what it cannot keep."""
+    key = arrived.key
     if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
         journal.counts["invalid"] += 1
         return outcome(400, "required", f"The header Idempotency-Key is missing, or not 1 to {LONGEST_KEY} printable ASCII characters.")
@@ -205,7 +224,7 @@ def _store(journal: Journal, key: str, resource: str, body: bytes, deduplicate: 
     status = 200
     if kept is None or not deduplicate:
         try:
-            kept, status = journal.keep(key, resource, body, time.time()), 201
+            kept, status = journal.keep(key, arrived.resource, arrived.body, time.time(), arrived.named), 201
         except Unreadable as error:
             journal.counts["invalid"] += 1
             return outcome(400, "structure", str(error))
