@@ -147,7 +147,8 @@ class SandboxJournal:
 
     async def _note(self, request: web.Request) -> web.Response:
         journal = self._journals.get(request.match_info["endpoint"])
-        kept = _at(journal.notes, request.match_info["number"]) if journal else None
+        number = request.match_info["number"]
+        kept = next((kept for kept in journal.notes if str(kept.number) == number), None) if journal else None
         return html(pages.single(journal, self._seen(journal, kept))) if journal and kept else html(pages.missing(), 404)
 
     def _seen(self, journal: Journal, kept: Kept) -> pages.Seen:

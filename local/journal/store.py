@@ -95,10 +95,9 @@ class Journal:
         return kept
 
     def swap(self) -> None:
-        """The two newest notes change places."""
-        self.notes[-2:] = self.notes[:-3:-1]
-        for number, kept in enumerate(self.notes[-2:], len(self.notes) - 1):
-            kept.number = number
+        """The two newest notes change places, and keep their numbers."""
+        for notes in (self.notes, self.notes[-1].patient.notes):
+            notes[-2:] = notes[:-3:-1]
 
     def versions(self, kept: Kept) -> list[Kept]:
         """All notes with this document's identifier, oldest first: the later ones correct the earlier ones."""
