@@ -92,7 +92,8 @@ def _run(endpoint: Endpoint, machines: bool) -> int:
         findings.append(finding)
         if not (machines or said):
             print(report.line(finding), flush=True)
-    print(report.as_json(endpoint.base or endpoint.lookups, findings) if machines else report.summary(findings))
+    url, prefix = endpoint.base or endpoint.lookups, endpoint.desk.prefix
+    print(report.as_json(url, prefix, findings) if machines else report.summary(prefix, findings))
     return OK if report.passed(findings) else WRONG
 
 

@@ -22,9 +22,10 @@ DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`path`: where it is posted. `title`: what a reader sees of it."""
+    """`path`: where it is posted. `title`: what a reader sees of it; `words`: what of it is its own."""
 
     path: str
+    words: str
     title: str
     body: bytes = field(repr=False)
 
@@ -42,22 +43,21 @@ class Desk:
 
     def note(self, words: str, text: str = TEXT, name: str = "") -> Document:
         """A Bundle with a note. The same `name` gives the same identifier: a correction."""
-        title = self._title(words)
-        return self._bundle(title, self._made(Note(title, text), name))
+        return self._bundle(words, self._made(Note(self._title(words), text), name))
 
     def alarm(self, words: str) -> Document:
         made = self._made(Alert("3", TEXT, "high"))
-        return self._bundle(self._title(words), _titled(made, self._title(words)))
+        return self._bundle(words, _titled(made, self._title(words)))
 
     def reading(self, words: str) -> Document:
         """A weight of 82.50 kg."""
         made = self._made(Measurement({Quantity.BODY_WEIGHT: Decimal("82.50")}, TEXT))
-        return self._bundle(self._title(words), _titled(made, self._title(words)))
+        return self._bundle(words, _titled(made, self._title(words)))
 
     def script(self, words: str) -> Document:
         made = self._made(Note(self._title(words), TEXT))
         _composition(made)["section"][0]["text"]["div"] = DIV.format(f"{TEXT}{SCRIPT}")
-        return self._bundle(self._title(words), made)
+        return self._bundle(words, made)
 
     def long(self, words: str, size: int) -> Document:
         """Of so many bytes exactly: a log that somebody pasted in."""
@@ -65,12 +65,12 @@ class Desk:
         text = _composition(made)["section"][0]["text"]
         text["div"] = DIV.format("<p>Linje i en lang logg.</p>" * ((size - len(fhir.serialise(made)) - 200) // 28))
         text["div"] = text["div"].replace("</div>", f"<p>{'.' * (size - len(fhir.serialise(made)) - 7)}</p></div>")
-        return self._bundle(self._title(words), made)
+        return self._bundle(words, made)
 
     def single(self, path: str, words: str) -> Document:
         """One resource, without a Bundle around it."""
         title = self._title(words)
-        return Document(path, title, fhir.serialise(SINGLE[path](self, title)))
+        return Document(path, words, title, fhir.serialise(SINGLE[path](self, title)))
 
     def dispense(self, title: str) -> Any:
         return self._made(Dispensed("1.1", title))
@@ -94,16 +94,21 @@ class Desk:
             "payload": [{"contentString": f"{title}. {TEXT}"}],
         }
 
+    @property
+    def prefix(self) -> str:
+        """What every title begins with."""
+        return f"Fra Knutepunkts kit {self.run}:"
+
     def _title(self, words: str) -> str:
-        return f"Fra Knutepunkts kit {self.run}: {words}"
+        return f"{self.prefix} {words}"
 
     def _made(self, what: What, name: str = "") -> Any:
         when = (self.now - timedelta(minutes=5)).astimezone(OSLO)
         event = Event(when, what, DEVICE, self.patient, f"kit/{self.run}/{name or secrets.token_hex(8)}")
         return fhir.document(event, OWNER, SOURCE)[1]
 
-    def _bundle(self, title: str, made: Any) -> Document:
-        return Document("bundle", title, fhir.serialise(made))
+    def _bundle(self, words: str, made: Any) -> Document:
+        return Document("bundle", words, self._title(words), fhir.serialise(made))
 
 
 SINGLE: Mapping[str, Any] = {

@@ -110,7 +110,7 @@ class Endpoint:
 
     def all_stand(self, documents: Sequence[Document], mend: str, number: int = 1) -> Seen:
         due = ("one note is" if number else "no note is") + (" titled each of" if len(documents) > 1 else " titled")
-        titles = ", ".join(f'"{document.title}"' for document in documents)
+        titles = ", ".join(f'"{document.words}"' for document in documents)
 
         def wrong(sight: Sight) -> str:
             found = [len(sight.notes(document.title)) for document in documents]

@@ -132,7 +132,7 @@ def correction(endpoint: Endpoint) -> Iterator[Seen]:
             return f"{len(old)} and {len(new)} notes of first and correction, where one of each is due"
         return "" if old[0]["replaced"] and not new[0]["replaced"] else "the first is not marked as replaced by its correction"
 
-    yield endpoint.looked(f'that the note titled "{second.title}" stands, and the one titled "{first.title}" is its history', left, CORRECT)
+    yield endpoint.looked(f'that the note titled "{second.words}" stands, and the one titled "{first.words}" is its history', left, CORRECT)
 
 
 KEYS = (

@@ -45,7 +45,7 @@ def taken(endpoint: Endpoint) -> Iterator[Seen]:
     if wrong := no_delivery(answer):
         yield wrong
         if not answer.late:
-            words = f'that no note is titled "{document.title}": if there is one, what fails comes after storing'
+            words = f'that no note is titled "{document.words}": if there is one, what fails comes after storing'
             yield replace(
                 endpoint.looked(
                     words,
@@ -121,8 +121,11 @@ def named(endpoint: Endpoint) -> Iterator[Seen]:
 
 def mebibyte(endpoint: Endpoint) -> Iterator[Seen]:
     document = endpoint.desk.long("et dokument på 1 MiB", MEBIBYTE)
-    wrong = no_delivery(endpoint.push(document))
-    yield replace(wrong, section="1.4") if wrong else endpoint.stands(document, "Keep it whole.")
+    if wrong := no_delivery(endpoint.push(document)):
+        yield replace(wrong, section="1.4")
+        return
+    yield ok("taken")
+    yield endpoint.stands(document, "Keep it whole.")
 
 
 def crowd(endpoint: Endpoint) -> Iterator[Seen]:
@@ -137,6 +140,7 @@ def crowd(endpoint: Endpoint) -> Iterator[Seen]:
     places = [answer.headers["location"] for answer in answers if "location" in answer.headers]
     if len(set(places)) < len(places):
         yield bad("two documents have the same Location", "Keep calls apart that come at once.")
+    yield ok(f"{len(documents)} calls at once")
     yield endpoint.all_stand(documents, "Keep calls apart that come at once.")
 
 
@@ -148,13 +152,14 @@ def ordered(endpoint: Endpoint) -> Iterator[Seen]:
         return
 
     def disorder(sight: Sight) -> str:
-        listed = [note["text"] for note in sight.notes(documents[0].title[: -len("1 av 5")])]
+        listed = [note["text"] for note in sight.notes(f"{endpoint.desk.prefix} rekkefølge")]
         right = len(listed) == len(documents) and all(document.title in text for document, text in zip(documents, listed, strict=True))
         return "" if right else "they stand in another order than they came"
 
-    title = documents[0].title.replace("1 av 5", "1 av 5 ... 5 av 5")
     mend = "Store each document before you answer, in the order in which they come; no queue of several workers behind the endpoint."
-    yield endpoint.looked(f'that the five notes titled "{title}" stand in that order', disorder, mend)
+    yield endpoint.looked(
+        f'that the five notes titled "{documents[0].words}" to "{documents[-1].words}" stand in that order', disorder, mend
+    )
 
 
 def broken(endpoint: Endpoint) -> Iterator[Seen]:
@@ -232,7 +237,7 @@ def decimals(endpoint: Endpoint) -> Iterator[Seen]:
         return "82.50 became 82.5" if any("82,5 kg" in note["text"] for note in sight.notes(document.title)) else ""
 
     yield endpoint.looked(
-        f'that the note titled "{document.title}" says 82,50, not 82,5', rounded, "Read numbers as decimals, not as floating point."
+        f'that the note titled "{document.words}" says 82,50, not 82,5', rounded, "Read numbers as decimals, not as floating point."
     )
 
 
@@ -247,7 +252,7 @@ def cleaned(endpoint: Endpoint) -> Iterator[Seen]:
         return "its page has the supplier's <script>" if any(SCRIPT in page for page in pages) else ""
 
     yield endpoint.looked(
-        f'that the note titled "{document.title}" shows a script as words or not at all, and that the page is not called "kit"',
+        f'that the note titled "{document.words}" shows a script as words or not at all, and that the page is not called "kit"',
         runs,
         "Clean narrative before you show it: keep words, paragraphs and lists.",
     )

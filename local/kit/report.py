@@ -16,16 +16,16 @@ def line(finding: Finding) -> str:
     return f"{MARKS[finding.mark]} {finding.section:<6}{finding.check:<{TITLES}}{_first(saw)}".rstrip()
 
 
-def summary(findings: Sequence[Finding]) -> str:
+def summary(prefix: str, findings: Sequence[Finding]) -> str:
+    """`prefix`: what the titles of the kit's documents begin with."""
     mend = [one for one in findings if one.mark in (Mark.FAILED, Mark.WARNED)]
     looks = [one for one in findings if one.mark is Mark.LOOK]
-    return "\n".join([*_mending(mend), *_looking(looks), "", _counts(findings)])
+    return "\n".join([*_mending(mend), *_looking(prefix, looks), "", _counts(findings)])
 
 
-def as_json(url: str, findings: Sequence[Finding]) -> str:
-    return json.dumps(
-        {"endpoint": url, "passed": passed(findings), "checks": [asdict(one) for one in findings]}, ensure_ascii=False, indent=1
-    )
+def as_json(url: str, prefix: str, findings: Sequence[Finding]) -> str:
+    told = {"endpoint": url, "passed": passed(findings), "titles_begin_with": prefix, "checks": [asdict(one) for one in findings]}
+    return json.dumps(told, ensure_ascii=False, indent=1)
 
 
 def passed(findings: Iterable[Finding]) -> bool:
@@ -39,10 +39,11 @@ def _mending(mend: Sequence[Finding]) -> list[str]:
     return ["", "What to mend (sections of docs/journals.md):", *dict.fromkeys(told)]
 
 
-def _looking(looks: Sequence[Finding]) -> list[str]:
+def _looking(prefix: str, looks: Sequence[Finding]) -> list[str]:
     if not looks:
         return []
-    return ["", "What cannot be seen from outside. Look in the journal:", *(f"– {one.section:<6}{one.saw}" for one in looks)]
+    head = f'What cannot be seen from outside. Look in the journal (every title begins with "{prefix}"):'
+    return ["", head, *(f"– {one.section:<6}{one.saw}" for one in looks)]
 
 
 def _counts(findings: Sequence[Finding]) -> str:
