@@ -14,8 +14,9 @@ from shared.domain.event import Person
 
 EPILOG = """\
 Exit codes: 0 all passed; 1 something is to be mended (✗ MUST, ! SHOULD); 2 wrong usage. The endpoint must be a test
-endpoint: it gets a few hundred notes about invented people. ./hub kit journal --sandbox shows how it goes.
+endpoint: it gets a few dozen notes about invented people. ./hub kit journal --sandbox shows how it goes.
 """
+HOSPITALS = 52  # the highest month of a hospital's own numbers (month + 40), which may be real people's
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 
 
@@ -25,6 +26,8 @@ def read(argv: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.sandbox == bool(options.url or options.lookups):
         parser.error("give the address of an endpoint, --lookups and where it answers them, or --sandbox")
+    if options.sandbox and any((options.basic, options.header, options.secret, options.patient, options.protected, options.ended)):
+        parser.error("--sandbox brings its own patients and its own credential")
     if options.fault and not options.sandbox:
         parser.error("--fault is of the sandbox: say --sandbox too")
     options.credential = _credential(parser, options, env)
@@ -74,7 +77,7 @@ def _address(text: str) -> str:
         right = place.scheme in ("http", "https") and place.hostname and place.port != 0 and not place.query and not place.fragment
     except ValueError:
         right = None
-    if not right or "@" in text or not text.isascii():
+    if not right or "@" in text or not text.isascii() or not text.isprintable() or " " in text:
         raise argparse.ArgumentTypeError("write an address as https://epj.example.no/knutepunkt, without user, query or fragment")
     return text.rstrip("/")
 
@@ -93,6 +96,6 @@ def _header(text: str) -> str:
 
 def _invented(text: str) -> Person:
     found = person.person(text)
-    if found is None or not person.synthetic(text):
-        raise argparse.ArgumentTypeError("only an invented person's number is taken: 11 digits with valid checks, the month above 12")
+    if found is None or not person.synthetic(text) or int(text[2:4]) <= HOSPITALS:
+        raise argparse.ArgumentTypeError("only an invented person's number is taken: 11 digits with valid checks, month + 80 or + 65")
     return found
