@@ -184,7 +184,7 @@ def _mend(status: int) -> tuple[str, str]:
     for statuses, section, mend in MENDING:
         if status in statuses:
             return section, mend
-    return "2.5", "Take the document, or say in an OperationOutcome what is wrong with it: the hub parks it."
+    return "2.5", "Name a test patient whom the journal knows (--patient); else take the document: it is as the hub builds it."
 
 
 MENDING: tuple[tuple[range | frozenset[int], str, str], ...] = (  # the first that fits

@@ -35,8 +35,8 @@ def passed(findings: Iterable[Finding]) -> bool:
 def _mending(mend: Sequence[Finding]) -> list[str]:
     if not mend:
         return []
-    told = [text for one in mend for text in (f"{MARKS[one.mark]} {one.section:<6}{one.check}: {one.saw}", f"        {one.mend}")]
-    return ["", "What to mend (sections of docs/journals.md):", *dict.fromkeys(told)]
+    told = [f"{MARKS[one.mark]} {one.section:<6}{one.check}: {one.saw}\n        {one.mend}" for one in mend]
+    return ["", "What to mend (sections of docs/journals.md):", *told]
 
 
 def _looking(prefix: str, looks: Sequence[Finding]) -> list[str]:

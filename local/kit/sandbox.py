@@ -5,6 +5,7 @@ import secrets
 import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -37,14 +38,25 @@ class Sandbox:
 @contextmanager
 def running() -> Iterator[Sandbox]:
     credential = "Authorization", f"Basic {b64encode(f'kit:{secrets.token_urlsafe(16)}'.encode()).decode()}"
-    journal, loop = SandboxJournal(credential=credential), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    journal = SandboxJournal(credential=credential)
+    up: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    thread = threading.Thread(target=asyncio.run, args=(_serve(journal, up),))
     thread.start()
+    loop, enough = up.result()
     try:
-        asyncio.run_coroutine_threadsafe(journal.start(), loop).result()
         yield Sandbox(journal.url, credential)
     finally:
-        asyncio.run_coroutine_threadsafe(journal.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(enough.set)
         thread.join()
-        loop.close()
+
+
+async def _serve(journal: SandboxJournal, up: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]") -> None:
+    enough = asyncio.Event()
+    try:
+        await journal.start()
+    except OSError as error:
+        up.set_exception(error)
+        return
+    up.set_result((asyncio.get_running_loop(), enough))
+    await enough.wait()
+    await journal.stop()
