@@ -301,6 +301,28 @@ async def test_notes_can_be_read_from_a_number_on(play: Play) -> None:
 
 
 @played
+async def test_a_note_that_a_later_one_corrects_says_so(play: Play) -> None:
+    for key in ("k1", "k2"):
+        await play.push(alarm(), key=key)
+    assert [told["replaced"] for told in await play.json("gerica/notes")] == [True, False]
+
+
+def test_with_a_credential_only_who_shows_it_may_push_and_look_up() -> None:
+    async def story() -> None:
+        journal = SandboxJournal(CODES, credential=("X-Key", "right"))
+        await journal.start()
+        try:
+            for key, statuses in (("", [401, 401, 401, 200]), ("wrong", [401, 401, 401, 200]), ("right", [400, 400, 410, 200])):
+                async with aiohttp.ClientSession(headers={"X-Key": key}) as http:
+                    paths = (("POST", "/gerica/bundle"), ("POST", "/gerica/fhir/Slide/_search"), ("GET", "/gerica/fhir"), ("GET", "/"))
+                    assert [(await http.request(method, f"{journal.url}{path}")).status for method, path in paths] == statuses
+        finally:
+            await journal.stop()
+
+    asyncio.run(story())
+
+
+@played
 async def test_emptying_forgets_notes_and_keys(play: Play) -> None:
     await play.push(dispense())
     await play.json("gerica", "DELETE")

@@ -161,6 +161,11 @@ def test_what_answers_do_not_tell_is_to_be_looked_for(told: Callable[..., list[F
         assert any(one.section == section and '"' in one.saw for one in looks), section
 
 
+def test_where_no_answer_tells_whether_a_copy_was_stored_nothing_is_said_to_have_passed(told: Callable[..., list[Finding]]) -> None:
+    findings = told(blind=True, mode="no-location")
+    assert {one.mark for one in findings if one.section in ("4.1", "4.3", "5.4")} == {Mark.LOOK}
+
+
 @pytest.mark.parametrize(("mode", "words"), [("broken", "half a document is answered 409"), ("unknown", "unknown is answered 409")])
 def test_409_for_anything_but_a_known_document_is_its_own_fault(told: Callable[..., list[Finding]], mode: str, words: str) -> None:
     assert has(told(mode=mode, status=409), "2.6", words)

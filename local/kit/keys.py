@@ -39,14 +39,15 @@ def ten_at_once(endpoint: Endpoint) -> Iterator[Seen]:
 
 
 def _one(endpoint: Endpoint, document: Document, answers: Sequence[Answer]) -> Iterator[Seen]:
+    """Without a Location, answers do not tell: then it is for a human to look."""
     wrong = next(filter(None, (no_delivery(answer, known=True) for answer in answers)), None)
     if wrong:
         yield bad(f"one of the copies: {wrong.saw}", "Answer a copy as you answered the first, or with 409.")
     places = {answer.headers["location"] for answer in answers if answer.headers.get("location")}
     if len(places) > 1:
         yield bad(f"copies of one document have {len(places)} different Locations", ONCE)
-    elif not wrong:
-        yield ok(f"answered {', '.join(sorted({str(answer.status) for answer in answers}))}{', one Location' if places else ''}")
+    elif places and not wrong:
+        yield ok(f"answered {', '.join(sorted({str(answer.status) for answer in answers}))}, one Location")
     yield endpoint.stands(document, ONCE)
 
 
@@ -67,7 +68,7 @@ def _two(endpoint: Endpoint, words: str, keys: tuple[str, str], told: str) -> It
     places = [answer.headers.get("location") for answer in answers]
     if wrong or (places[0] and places[0] == places[1]):
         yield bad(f"{told}: {wrong.saw if wrong else 'the second document is taken for the first'}", mend)
-    else:
+    elif all(places):
         yield ok(f"{told} are two")
     yield endpoint.all_stand(documents, mend)
 

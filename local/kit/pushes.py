@@ -80,8 +80,9 @@ def locked(endpoint: Endpoint) -> Iterator[Seen]:
     if endpoint.credential is None:
         yield untried("neither --basic nor --header was given; a journal must not take documents from just anybody")
         return
-    for words, credential in (("a wrong credential", forged(endpoint.credential)), ("no credential", None)):
-        document = endpoint.desk.note(f"skal avvises, {words.split()[0]}")
+    attempts = (("a wrong credential", forged(endpoint.credential), "feil"), ("no credential", None, "uten"))
+    for words, credential, how in attempts:
+        document = endpoint.desk.note(f"skal avvises, {how} hemmelighet")
         yield _kept_out(words, endpoint.push_as(document, credential))
         yield endpoint.stands(document, "Look at the credential before the document is stored.", 0)
 
