@@ -26,7 +26,8 @@ from local.kit.__main__ import KNOWN, examined, main, sandboxed
 from local.kit.documents import SINGLE, Desk
 from local.kit.endpoint import LIMIT as PATIENCE
 from local.kit.endpoint import Endpoint
-from local.kit.pushes import MEBIBYTE, forged
+from local.kit.pushes import MEBIBYTE
+from local.kit.refusals import forged
 from local.kit.sandbox import NAME, Sandbox, running
 from local.kit.seen import Finding, Mark
 from local.kit.wire import call
@@ -120,12 +121,14 @@ FAULTS: dict[str, tuple[str, str]] = {  # a mode: the section, and what the kit 
     "not-a-bundle": ("8.6", "expected Bundle"),
     "endless": ("8.9", "after 50 parts"),
     "foreign-next": ("8.9", "leads away"),
+    "nameless": ("8.7", "do not say whom"),
     "telling-next": ("8.9", "holds a person's number"),
     "nobody": ("8.3", "answered 404"),
     "comma": ("8.3", "2 were found"),
     "no-bare": ("8.3", "nobody was found"),
     "no-include": ("8.5", "does not stand beside"),
     "no-date": ("8.4", "given for 1990"),
+    "inside": ("8.4", "not given for a day in its period"),
     "no-status": ("8.2", "services are not active"),
     "no-category": ("8.2", "no visit plans"),
     "ended": ("8.6", "said to go on"),
@@ -366,6 +369,23 @@ def test_a_patient_whom_a_journal_does_not_know_ends_its_look_ups(sandbox: Sandb
     findings = list(examined(replace(endpoint, base="", desk=replace(DESK, patient=endpoint.absent))))
     assert has(findings, "8.2", "nobody was found")
     assert {one.mark for one in findings[2:]} == {Mark.UNTRIED}
+
+
+@pytest.mark.parametrize("period", [{"start": "2026-13-45", "end": 7}, [], {"start": [{}]}, "x"], ids=str)
+def test_a_strange_answer_never_breaks_the_kit(period: Any) -> None:
+    identifier = {"system": KNOWN[0].system, "value": KNOWN[0].value}
+
+    def answer(door: Door) -> None:
+        kind = door.path.split("/")[1]
+        resource = {"resourceType": kind, "period": period, "address": period, "category": period, "status": period}
+        whose = {"identifier": [identifier]} if kind == "Patient" else {"subject": {"identifier": identifier}}
+        found = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": {**resource, **whose}}]}
+        says(door, 200, orjson.dumps(found), Content_Type="application/fhir+json")
+
+    with opened(answer) as url:
+        findings = at("", lookups=url, protected=replace(KNOWN[0], display=""), ended=replace(KNOWN[0], display=""))
+    assert has(findings, "8.3", "somebody was found")
+    assert findings[-1].section == "8.10"
 
 
 # ---------------------------------------------------------------- the command

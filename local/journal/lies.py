@@ -91,6 +91,12 @@ def _telling_next(part: Part, _settings: Settings) -> Part:
     return replace(part, whom=STRANGER.value)
 
 
+def _nameless(part: Part, _settings: Settings) -> Part:
+    return replace(
+        part, matches=[{name: value for name, value in each.items() if name not in ("subject", "patient")} for each in part.matches]
+    )
+
+
 def _ended(part: Part, _settings: Settings) -> Part:
     return replace(part, matches=[_going_on(each) for each in part.matches])
 
@@ -128,12 +134,15 @@ def _telling_plan(part: Part, _settings: Settings) -> Part:
 
 OVERLOOKED = {"no-date": ("date",), "no-status": ("status",), "no-category": ("category",), "no-include": ("_include",)}
 WHOM = ("identifier", "patient.identifier")
+INSIDE = {"ge": "sa", "le": "eb"}  # starts after, ends before
 
 
 def misheard(mode: str, form: Form) -> Form:
     """What a journal that overlooks parameters, or reads them wrongly, takes a search for."""
     if mode == "comma":
         return [(name, value.replace("\\,", ",")) for name, value in form]
+    if mode == "inside":
+        return [(name, INSIDE.get(value[:2], value[:2]) + value[2:] if name == "date" else value) for name, value in form]
     if mode == "no-bare":
         return [(name, f"|{value}" if name in WHOM and "|" not in value else value) for name, value in form]
     return [(name, value) for name, value in form if name not in OVERLOOKED.get(mode, ())]
@@ -148,6 +157,7 @@ TWISTS: Mapping[str, Callable[[Part, Settings], Part]] = {
     "endless": _endless,
     "foreign-next": _foreign_next,
     "telling-next": _telling_next,
+    "nameless": _nameless,
     "ended": _ended,
     "unmarked": _unmarked,
     "telling-plan": _telling_plan,

@@ -1,17 +1,17 @@
-"""Sections 1, 2 and 6 of docs/journals.md: documents, and what is answered to them."""
+"""Sections 1, 2 and 6 of docs/journals.md: documents that ought to be taken, and what is answered to them."""
 
 import ipaddress
 import re
-from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from local.kit.checks import Check
 from local.kit.documents import SCRIPT, SINGLE, Document
-from local.kit.endpoint import Endpoint, Sight, is_page, no_delivery, outcome_words, words_of
-from local.kit.seen import Seen, bad, look, ok, untried, warn
-from local.kit.wire import Answer, Credential, greet
+from local.kit.endpoint import Endpoint, Sight, no_delivery
+from local.kit.refusals import broken, locked, reasons, unknown
+from local.kit.seen import Seen, bad, look, ok, warn
+from local.kit.wire import greet
 
 MEBIBYTE = 1024 * 1024
 LOUD = 64 * 1024  # bytes of an answer that the hub reads (2.8)
@@ -45,15 +45,7 @@ def taken(endpoint: Endpoint) -> Iterator[Seen]:
     if wrong := no_delivery(answer):
         yield wrong
         if not answer.late:
-            words = f'that no note is titled "{document.words}": if there is one, what fails comes after storing'
-            yield replace(
-                endpoint.looked(
-                    words,
-                    lambda sight: "it is stored all the same" if sight.notes(document.title) else "",
-                    "Find what fails between storing and answering: each try leaves a note.",
-                ),
-                section="5.3",
-            )
+            yield _stored_all_the_same(endpoint, document)
         return
     yield ok(f"answered {answer.status} in {answer.seconds * 1000:.0f} ms")
     yield replace(endpoint.stands(document, "Answer 2xx only when the document is stored."), section="2.1")
@@ -61,6 +53,14 @@ def taken(endpoint: Endpoint) -> Iterator[Seen]:
         yield warn(f"the answer has {len(answer.body)} bytes", "Keep answers short: the hub reads 64 KiB.", "2.8")
     if answer.headers.get("content-encoding", "identity") != "identity":
         yield warn("the answer is compressed, though identity was asked for", "Do not compress it: it is judged by its status alone.")
+
+
+def _stored_all_the_same(endpoint: Endpoint, document: Document) -> Seen:
+    """Whether what fails comes after storing."""
+    words = f'that no note is titled "{document.words}": if there is one, what fails comes after storing'
+    mend = "Find what fails between storing and answering: the hub sends it again."
+    seen = endpoint.looked(words, lambda sight: "it is stored all the same" if sight.notes(document.title) else "", mend)
+    return replace(seen, section="5.3")
 
 
 def singles(endpoint: Endpoint) -> Iterator[Seen]:
@@ -74,38 +74,6 @@ def singles(endpoint: Endpoint) -> Iterator[Seen]:
     if taken:
         yield ok(", ".join(f"/{document.path}" for document in taken))
         yield endpoint.all_stand(taken, "Store a document before you answer 2xx.")
-
-
-def locked(endpoint: Endpoint) -> Iterator[Seen]:
-    if endpoint.credential is None:
-        yield untried("neither --basic nor --header was given; a journal must not take documents from just anybody")
-        return
-    attempts = (("a wrong credential", forged(endpoint.credential), "feil"), ("no credential", None, "uten"))
-    for words, credential, how in attempts:
-        document = endpoint.desk.note(f"skal avvises, {how} hemmelighet")
-        yield _kept_out(words, endpoint.push_as(document, credential))
-        yield endpoint.stands(document, "Look at the credential before the document is stored.", 0)
-
-
-def forged(credential: Credential) -> Credential:
-    """The last sign of the secret is another: what compares only the beginning is found out."""
-    header, value = credential
-    scheme, _, text = value.partition(" ")
-    if scheme != "Basic":
-        return header, _amiss(value)
-    return header, f"Basic {b64encode(_amiss(b64decode(text).decode()).encode()).decode()}"
-
-
-def _amiss(secret: str) -> str:
-    return secret[:-1] + ("B" if secret.endswith("A") else "A")
-
-
-def _kept_out(words: str, answer: Answer) -> Seen:
-    if answer.status in (401, 403):
-        return ok(f"{words}: {answer.status}")
-    return bad(
-        f"{words} is answered {answer.status or answer.trouble}", "Answer 401 or 403 to everybody who does not show the agreed credential."
-    )
 
 
 def named(endpoint: Endpoint) -> Iterator[Seen]:
@@ -161,71 +129,6 @@ def ordered(endpoint: Endpoint) -> Iterator[Seen]:
     yield endpoint.looked(
         f'that the five notes titled "{documents[0].words}" to "{documents[-1].words}" stand in that order', disorder, mend
     )
-
-
-def broken(endpoint: Endpoint) -> Iterator[Seen]:
-    whole = endpoint.desk.note("et halvt dokument")
-    wrong = [_refused(words, endpoint.push(replace(whole, body=body))) for words, body in BROKEN(whole)]
-    kinds = {(one.mend, one.section): "; ".join(other.saw for other in wrong if other and other.mend == one.mend) for one in wrong if one}
-    yield from (bad(saw, *kind) for kind, saw in kinds.items())
-    if not kinds:
-        yield ok("none was taken")
-    yield endpoint.stands(whole, "Store nothing of what you refuse.", 0)
-
-
-def BROKEN(whole: Document) -> tuple[tuple[str, bytes], ...]:  # noqa: N802 -- a table, but for the document that it breaks
-    return (
-        ("half a document", whole.body[: len(whole.body) // 2]),
-        ("no JSON", b"Dette er ikke FHIR."),
-        ("JSON that is no FHIR", b'{"hei": "kit"}'),
-        ("another type than the path says", whole.body.replace(b'"resourceType":"Bundle"', b'"resourceType":"Basket"', 1)),
-    )
-
-
-NEVER = "Answer 400 or 422 to a document that you will never take: the hub parks it, and an operator hears of it."
-
-
-def _refused(words: str, answer: Answer) -> Seen | None:
-    """What is wrong with the answer to a document that nobody can take."""
-    if 400 <= answer.status < 500 and answer.status not in (408, 409, 425, 429):
-        return None
-    if answer.status == 409:
-        return bad(
-            f"{words} is answered 409, which says that it is stored", "Answer 422 for any conflict but a document that you have.", "2.6"
-        )
-    if answer.trouble:
-        return bad(f"{words}: {answer.trouble}", NEVER)
-    return bad(f"{words} is answered {answer.status}", NEVER)
-
-
-def unknown(endpoint: Endpoint) -> Iterator[Seen]:
-    document = endpoint.desk.of(endpoint.absent).note("om en ukjent person")
-    answer = endpoint.push(document)
-    if 200 <= answer.status < 300 and no_delivery(answer) is None:
-        yield ok(f"taken with {answer.status}")
-        yield endpoint.stands(document, "A document that you take must stand where somebody sees it.")
-        return
-    yield _refused("a document about somebody unknown", answer) or ok(f"refused with {answer.status}")
-
-
-def reasons(endpoint: Endpoint) -> Iterator[Seen]:
-    """A body that names the patient, and cannot be read."""
-    whole = endpoint.desk.note("skal avvises med ord")
-    answer = endpoint.push(replace(whole, body=BROKEN(whole)[-1][1]))
-    number = endpoint.desk.patient.value
-    if not 400 <= answer.status < 500:
-        yield untried("nothing was refused")
-    elif number.encode() in answer.body:
-        yield bad("the refusal repeats the patient's number", "Say what is wrong and where, and quote nothing of the document.")
-    elif is_page(answer):
-        yield warn("the refusal is a web page", WORDS)
-    elif not outcome_words(answer):
-        yield warn("the refusal has no OperationOutcome with issue.details.text", WORDS)
-    else:
-        yield ok(f"it says{words_of(answer)}")
-
-
-WORDS = "Answer with an OperationOutcome whose issue.details.text says what is wrong and what to do."
 
 
 def decimals(endpoint: Endpoint) -> Iterator[Seen]:
