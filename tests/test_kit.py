@@ -4,6 +4,7 @@ import contextlib
 import json
 import ssl
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -47,12 +48,19 @@ def sandbox() -> Iterator[Sandbox]:
         yield found
 
 
+def emptied(sandbox: Sandbox) -> None:
+    """Nothing in it, and nothing left of calls whose callers have gone."""
+    while requests.get(f"{sandbox.url}/_sandbox/stats", timeout=10).json().get(NAME, {}).get("in_flight"):
+        time.sleep(0.05)
+    requests.delete(f"{sandbox.url}/_sandbox/{NAME}", timeout=10)
+
+
 @pytest.fixture
 def told(sandbox: Sandbox) -> Iterator[Callable[..., list[Finding]]]:
     """What the kit finds in a journal that was told to misbehave. `blind`: from answers alone."""
 
     def run(blind: bool = False, **command: Any) -> list[Finding]:
-        requests.delete(f"{sandbox.url}/_sandbox/{NAME}", timeout=10)
+        emptied(sandbox)
         if command:
             sandbox.tell(**command)
         only = MODES[command["mode"]].only if command else ""
@@ -175,7 +183,7 @@ def test_409_for_anything_but_a_known_document_is_its_own_fault(told: Callable[.
 
 
 def test_a_slow_answer_is_a_warning(told: Callable[..., list[Finding]], sandbox: Sandbox) -> None:
-    requests.delete(f"{sandbox.url}/_sandbox/{NAME}", timeout=10)
+    emptied(sandbox)
     sandbox.tell(mode="late", delay=1.2, calls=1)
     findings = list(examined(replace(sandboxed(sandbox), lookups="")))
     assert [one.mark for one in findings if one.section == "2.3"] == [Mark.WARNED]
@@ -461,7 +469,7 @@ def test_secrets_come_from_the_environment() -> None:
 
 
 def test_a_vendors_options_reach_the_endpoint(capsys: pytest.CaptureFixture[str], sandbox: Sandbox) -> None:
-    requests.delete(f"{sandbox.url}/_sandbox/{NAME}", timeout=10)
+    emptied(sandbox)
     url, (header, value) = f"{sandbox.url}/{NAME}", sandbox.credential
     more = ("--patient", KNOWN[1].value, "--patient", KNOWN[2].value, "--protected", "12853910005", "--ended", "23915112005")
     _, out, _ = said(capsys, "journal", url, "--header", header, "--secret", "S", "--lookups", f"{url}/fhir", *more, S=value)
