@@ -119,7 +119,7 @@ FAULTS: dict[str, tuple[str, str]] = {  # a mode: the section, and what the kit 
     "unknown": ("2.7", "somebody unknown is answered 500"),
     "echo": ("2.9", "repeats the patient's number"),
     "wordless": ("2.9", "no OperationOutcome"),
-    "no-location": ("2.2", "no Location"),
+    "nowhere": ("2.2", "no Location"),
     "telling-location": ("2.2", "holds the patient's number"),
     "redirect": ("2.5", "answered 308"),
     "open": ("1.2", "a wrong credential is answered 201"),
@@ -148,7 +148,8 @@ BY_LOOKING = {"lose", "new-note", "disorder", "round", "raw", "cut-after", "fail
 
 
 def test_there_is_a_finding_for_every_fault_that_the_sandbox_can_fake() -> None:
-    assert set(FAULTS) == set(MODES) - {"pages"}  # small parts are what 8.9 allows
+    ours = {name for name, mode in MODES.items() if mode.only != "transactions"}  # which are another way to reach a journal
+    assert set(FAULTS) == ours - {"pages"}  # small parts are what 8.9 allows
 
 
 def has(findings: Sequence[Finding], section: str, words: str) -> bool:
@@ -173,7 +174,7 @@ def test_what_answers_do_not_tell_is_to_be_looked_for(told: Callable[..., list[F
 
 
 def test_where_no_answer_tells_whether_a_copy_was_stored_nothing_is_said_to_have_passed(told: Callable[..., list[Finding]]) -> None:
-    findings = told(blind=True, mode="no-location")
+    findings = told(blind=True, mode="nowhere")
     assert {one.mark for one in findings if one.section in ("4.1", "4.3", "5.4")} == {Mark.LOOK}
 
 

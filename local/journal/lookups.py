@@ -11,10 +11,9 @@ from aiohttp import web
 
 from local.journal import records
 from local.journal.answers import json, outcome
-from local.journal.behaviour import MODES, Behaviour, Behaviours
+from local.journal.behaviour import MODES, Behaviour, Behaviours, Push
 from local.journal.bokmal import OSLO
 from local.journal.lies import TWISTS, Part, misheard
-from local.journal.push import Push
 from local.journal.search import PARAMETERS, BadSearch, Form, search
 from local.journal.store import Asked, Journal
 
@@ -78,7 +77,7 @@ class Lookups:
         journal.counts[mode.counts_as] += 1
         twist = TWISTS.get(behaviour.mode)
         told = twist(part, behaviour.settings) if twist else part
-        return await mode.act(Push(request, journal, behaviour.settings, lambda _arrived, _deduplicate: self._say(request, journal, told)))
+        return await mode.act(Push(request, behaviour.settings, lambda _deduplicate: self._say(request, journal, told)))
 
     def _say(self, request: web.Request, journal: Journal, part: Part) -> web.Response:
         base = f"{request.url.origin()}/{journal.name}/fhir"

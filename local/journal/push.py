@@ -1,7 +1,8 @@
 """A call in the hands of a mode: what came, and what an honest journal would make of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from aiohttp import web
 
@@ -14,21 +15,25 @@ Limit = float | int
 class Arrived:
     """A document as it came. `named` False: its identifier is overlooked."""
 
-    key: str = ""
-    resource: str = ""
-    body: bytes = b""
+    journal: Journal
+    key: str
+    resource: str
+    body: bytes
+    keep: Callable[["Arrived"], web.Response]
     named: bool = True
+
+    def kept(self, **changed: Any) -> web.Response:
+        """What an honest journal answers, as if it had come otherwise."""
+        return self.keep(replace(self, **changed))
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A push, or a look-up, which has no document. `store(arrived, deduplicate)` does what an honest journal does and gives its answer."""
+    """A push, look-up or transaction in the hands of a mode. `store(deduplicate)` does what an honest journal does and gives its answer.
+
+    `arrived`: of a push only."""
 
     request: web.Request
-    journal: Journal
     settings: Mapping[str, Limit]
-    store: Callable[[Arrived, bool], web.Response]
-    arrived: Arrived = Arrived()
-
-    def answer(self, deduplicate: bool = True) -> web.Response:
-        return self.store(self.arrived, deduplicate)
+    store: Callable[[bool], web.Response]
+    arrived: Arrived | None = None

@@ -12,10 +12,10 @@ from aiohttp import web
 
 from local.journal import pages
 from local.journal.answers import html, json, outcome
-from local.journal.behaviour import MODES, BadCommand, Behaviours, parse
+from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
 from local.journal.codes import Codes
 from local.journal.lookups import Lookups
-from local.journal.push import Arrived, Push
+from local.journal.push import Arrived
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable
 from local.journal.telling import note
 from local.listening import listen
@@ -75,7 +75,7 @@ class SandboxJournal:
         """Pages and the sandbox's own commands are open to all."""
         name = request.match_info.get("endpoint", "")
         guarded = not request.path.startswith("/_sandbox/") and (request.method == "POST" or request.path == f"/{name}/fhir")
-        if self._credential is None or not guarded or "open" in self._told(name):
+        if self._credential is None or not guarded or "open" in self._modes(name):
             return await handler(request)
         header, value = self._credential
         if request.headers.get(header) == value:
@@ -104,12 +104,12 @@ class SandboxJournal:
         except web.HTTPRequestEntityTooLarge:
             journal.counts["invalid"] += 1
             return outcome(413, "too-long", f"A document may have {LARGEST} bytes.")
-        arrived = Arrived(request.headers.get("Idempotency-Key", ""), resource, body)
+        arrived = Arrived(journal, request.headers.get("Idempotency-Key", ""), resource, body, _store)
         if behaviour is None:
-            return _store(journal, arrived)
+            return _store(arrived)
         mode = MODES[behaviour.mode]
         journal.counts[mode.counts_as] += 1
-        return await mode.act(Push(request, journal, behaviour.settings, partial(_store, journal), arrived))
+        return await mode.act(Push(request, behaviour.settings, partial(_store, arrived), arrived))
 
     def _journal(self, name: str) -> Journal | None:
         """An endpoint's journal, made when it is first called; None for a name that is none."""
@@ -155,9 +155,9 @@ class SandboxJournal:
         return pages.Seen(kept, note(kept.body, self._codes), journal.versions(kept))
 
     def _wrong(self, name: str) -> str:
-        return next((MODES[mode].words for mode in self._told(name) if mode in MODES), "")
+        return next((MODES[mode].words for mode in self._modes(name) if mode in MODES), "")
 
-    def _told(self, name: str) -> list[str]:
+    def _modes(self, name: str) -> list[str]:
         now = time.monotonic()
         return [self._behaviours.show(each, now)["mode"] for each in (name, "*")]
 
@@ -214,9 +214,9 @@ class SandboxJournal:
         return web.Response(status=204)
 
 
-def _store(journal: Journal, arrived: Arrived, deduplicate: bool = True) -> web.Response:
+def _store(arrived: Arrived, deduplicate: bool = True) -> web.Response:
     """What an honest journal does: 201 for a new document, 200 for one it has, 400 for what it cannot keep."""
-    key = arrived.key
+    journal, key = arrived.journal, arrived.key
     if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
         journal.counts["invalid"] += 1
         return outcome(400, "required", f"The header Idempotency-Key is missing, or not 1 to {LONGEST_KEY} printable ASCII characters.")

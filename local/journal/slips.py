@@ -2,14 +2,15 @@
 
 import asyncio
 import json
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from functools import wraps
 
 import orjson
 from aiohttp import web
 
 from local.journal.answers import outcome
 from local.journal.population import of
-from local.journal.push import Push
+from local.journal.push import Arrived, Push
 from local.journal.store import Unreadable, identifier_of, read, subject_of
 
 MOMENT = 0.05  # seconds: long enough for a second call to come
@@ -17,79 +18,99 @@ SHORT = 32  # signs of a key in a column that is too narrow
 LARGEST = 512 * 1024  # bytes of a body, where a default was never changed
 
 
+def of_documents(slip: Callable[[Push, Arrived], Awaitable[web.Response]]) -> Callable[[Push], Awaitable[web.Response]]:
+    """Where no document came, all is as it should be."""
+
+    @wraps(slip)
+    async def act(push: Push) -> web.Response:
+        return push.store(True) if push.arrived is None else await slip(push, push.arrived)
+
+    return act
+
+
 # what becomes of keys and documents
 
 
-async def lose(push: Push) -> web.Response:
-    return web.Response(status=201, headers={"Location": f"/{push.journal.name}/notes/{push.journal.counts['received']}"})
+@of_documents
+async def lose(push: Push, came: Arrived) -> web.Response:
+    return web.Response(status=201, headers={"Location": f"/{came.journal.name}/notes/{came.journal.counts['received']}"})
 
 
-async def race(push: Push) -> web.Response:
+@of_documents
+async def race(push: Push, came: Arrived) -> web.Response:
     """Looks the key up, and stores a moment later."""
-    if push.arrived.key in push.journal.by_key:
-        return push.answer()
+    if came.key in came.journal.by_key:
+        return push.store(True)
     await asyncio.sleep(MOMENT)
-    return push.answer(deduplicate=False)
+    return push.store(False)
 
 
-async def remember(push: Push) -> web.Response:
+@of_documents
+async def remember(push: Push, came: Arrived) -> web.Response:
     """A key counts from its arrival, whatever became of its document."""
-    key, seen = push.arrived.key, push.journal.seen
-    if key in seen and key not in push.journal.by_key:
+    key, seen = came.key, came.journal.seen
+    if key in seen and key not in came.journal.by_key:
         return outcome(409, "duplicate", "The journal was told to remember every key.")
     seen.add(key)
-    return push.answer()
+    return push.store(True)
 
 
-async def short_key(push: Push) -> web.Response:
-    return push.store(replace(push.arrived, key=push.arrived.key[:SHORT]), True)
+@of_documents
+async def short_key(push: Push, came: Arrived) -> web.Response:
+    return came.kept(key=came.key[:SHORT])
 
 
-async def any_case(push: Push) -> web.Response:
-    return push.store(replace(push.arrived, key=push.arrived.key.lower()), True)
+@of_documents
+async def any_case(push: Push, came: Arrived) -> web.Response:
+    return came.kept(key=came.key.lower())
 
 
-async def new_note(push: Push) -> web.Response:
-    return push.store(replace(push.arrived, named=False), True)
+@of_documents
+async def new_note(push: Push, came: Arrived) -> web.Response:
+    return came.kept(named=False)
 
 
-async def conflict(push: Push) -> web.Response:
-    identifier = _readable(push) and identifier_of(read(push.arrived.resource, push.arrived.body))
-    if identifier in push.journal.by_identifier and push.arrived.key not in push.journal.by_key:
+@of_documents
+async def conflict(push: Push, came: Arrived) -> web.Response:
+    identifier = _readable(came) and identifier_of(read(came.resource, came.body))
+    if identifier in came.journal.by_identifier and came.key not in came.journal.by_key:
         return outcome(409, "duplicate", "The journal was told to have every identifier once.")
-    return push.answer()
+    return push.store(True)
 
 
-async def disorder(push: Push) -> web.Response:
+@of_documents
+async def disorder(push: Push, came: Arrived) -> web.Response:
     """Every second new note stands before the one that came first."""
-    before = len(push.journal.notes)
-    answer = push.answer()
-    if len(push.journal.notes) > before and before % 2:
-        push.journal.swap()
+    before = len(came.journal.notes)
+    answer = push.store(True)
+    if len(came.journal.notes) > before and before % 2:
+        came.journal.swap()
     return answer
 
 
-async def one_at_a_time(push: Push) -> web.Response:
-    if push.journal.in_flight > 1:
+@of_documents
+async def one_at_a_time(push: Push, came: Arrived) -> web.Response:
+    if came.journal.in_flight > 1:
         return outcome(503, "transient", "The journal was told to take one call at a time.")
-    if push.arrived.key not in push.journal.by_key:
+    if came.key not in came.journal.by_key:
         await asyncio.sleep(MOMENT)
-    return push.answer()
+    return push.store(True)
 
 
-async def small(push: Push) -> web.Response:
-    return outcome(413, "too-long", "The journal was told to be small.") if len(push.arrived.body) > LARGEST else push.answer()
+@of_documents
+async def small(push: Push, came: Arrived) -> web.Response:
+    return outcome(413, "too-long", "The journal was told to be small.") if len(came.body) > LARGEST else push.store(True)
 
 
-async def rounded(push: Push) -> web.Response:
-    return push.store(
-        replace(push.arrived, body=json.dumps(json.loads(push.arrived.body)).encode()) if _readable(push) else push.arrived, True
-    )
+@of_documents
+async def rounded(push: Push, came: Arrived) -> web.Response:
+    return came.kept(body=json.dumps(json.loads(came.body)).encode()) if _readable(came) else push.store(True)
 
 
-async def raw(push: Push) -> web.Response:
-    answer = push.answer()
-    if kept := push.journal.by_key.get(push.arrived.key):
+@of_documents
+async def raw(push: Push, came: Arrived) -> web.Response:
+    answer = push.store(True)
+    if kept := came.journal.by_key.get(came.key):
         kept.cleaned = False
     return answer
 
@@ -97,45 +118,50 @@ async def raw(push: Push) -> web.Response:
 # what it says
 
 
-async def broken(push: Push) -> web.Response:
-    if _readable(push):
-        return push.answer()
+@of_documents
+async def broken(push: Push, came: Arrived) -> web.Response:
+    if _readable(came):
+        return push.store(True)
     return outcome(int(push.settings["status"]), "exception", "The journal was told to stumble over what it cannot read.")
 
 
-async def lenient(push: Push) -> web.Response:
-    return push.answer() if _readable(push) else await lose(push)
+@of_documents
+async def lenient(push: Push, came: Arrived) -> web.Response:
+    return push.store(True) if _readable(came) else await lose(push)
 
 
-async def unknown(push: Push) -> web.Response:
-    known = {citizen.value for citizen in of(push.journal.name)}
-    if _readable(push) and _whom(push) not in known:
+@of_documents
+async def unknown(push: Push, came: Arrived) -> web.Response:
+    known = {citizen.value for citizen in of(came.journal.name)}
+    if _readable(came) and _whom(came) not in known:
         return outcome(int(push.settings["status"]), "not-found", "The journal was told not to know everybody.")
-    return push.answer()
+    return push.store(True)
 
 
-async def echo(push: Push) -> web.Response:
-    answer = push.answer()
-    return (
-        answer if answer.status < 400 else outcome(answer.status, "structure", f"Not taken: {push.arrived.body.decode(errors='replace')}")
-    )
+@of_documents
+async def echo(push: Push, came: Arrived) -> web.Response:
+    answer = push.store(True)
+    return answer if answer.status < 400 else outcome(answer.status, "structure", f"Not taken: {came.body.decode(errors='replace')}")
 
 
-async def wordless(push: Push) -> web.Response:
-    answer = push.answer()
+@of_documents
+async def wordless(push: Push, came: Arrived) -> web.Response:
+    answer = push.store(True)
     return answer if answer.status < 400 else web.Response(status=answer.status)
 
 
-async def no_location(push: Push) -> web.Response:
-    answer = push.answer()
+@of_documents
+async def nowhere(push: Push, came: Arrived) -> web.Response:
+    answer = push.store(True)
     answer.headers.popall("Location", None)
     return answer
 
 
-async def telling_location(push: Push) -> web.Response:
-    answer = push.answer()
-    if "Location" in answer.headers and _readable(push):
-        answer.headers["Location"] = f"/{push.journal.name}/patients/{_whom(push)}/{answer.headers['Location'].rpartition('/')[2]}"
+@of_documents
+async def telling_location(push: Push, came: Arrived) -> web.Response:
+    answer = push.store(True)
+    if "Location" in answer.headers and _readable(came):
+        answer.headers["Location"] = f"/{came.journal.name}/patients/{_whom(came)}/{answer.headers['Location'].rpartition('/')[2]}"
     return answer
 
 
@@ -145,17 +171,17 @@ async def redirect(push: Push) -> web.Response:
 
 async def nobody(push: Push) -> web.Response:
     """Of look-ups: 404 where an empty list is due."""
-    answer = push.answer()
+    answer = push.store(True)
     found = orjson.loads(answer.body) if isinstance(answer.body, bytes) else {}
     return answer if found.get("entry") else outcome(404, "not-found", "The journal was told not to know nobody.")
 
 
-def _readable(push: Push) -> bool:
+def _readable(came: Arrived) -> bool:
     try:
-        return bool(read(push.arrived.resource, push.arrived.body))
+        return bool(read(came.resource, came.body))
     except Unreadable:
         return False
 
 
-def _whom(push: Push) -> str:
-    return subject_of(read(push.arrived.resource, push.arrived.body))[1]
+def _whom(came: Arrived) -> str:
+    return subject_of(read(came.resource, came.body))[1]

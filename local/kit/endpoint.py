@@ -160,7 +160,8 @@ PAGE = (
 
 
 def is_page(answer: Answer) -> bool:
-    return "text/html" in answer.headers.get("content-type", "").lower() or answer.body.lstrip()[:1] == b"<"
+    beginning = answer.body.lstrip()[:9].lower()
+    return "text/html" in answer.headers.get("content-type", "").lower() or beginning.startswith((b"<html", b"<!doctype"))
 
 
 def words_of(answer: Answer) -> str:
