@@ -14,7 +14,7 @@ from shared.flow.forward import forward
 from shared.flow.health import alive, ready
 from shared.flow.receive import Payload, receive
 from shared.flow.status import status
-from shared.flow.sweep import anchor, forget, purge, sweep
+from shared.flow.sweep import anchor, forget, purge, settle, sweep
 from shared.flow.transform import transform
 from shared.hub import Hub, open_hub
 from shared.settings import Settings
@@ -137,6 +137,7 @@ async def on_sweep_routine(timer: func.TimerRequest) -> None:
 async def on_purge(timer: func.TimerRequest) -> None:
     for lane in Lane:
         await purge(await hub(), lane)
+    await settle(await hub())
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 41 2 * * *")

@@ -1,6 +1,7 @@
 """The outside world, handed in: built once per worker, faked in no test that can have the real thing."""
 
 import asyncio
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -9,19 +10,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from aiohttp.connector import AddrInfoType
 
+from shared.access.address import reachable
 from shared.keys import Keys
 from shared.settings import Settings
 from shared.storage.account import Account
 from shared.storage.append import Appender
 from shared.storage.audit_log import AuditLog
+from shared.storage.breakers import Breakers
 from shared.storage.lines import Lines
+from shared.storage.overdue import Overdue
 from shared.storage.queues import NAMES, PARCELS, RECEIPTS, Queues
 from shared.storage.register_rows import Registers
 from shared.storage.replays import Replays
+from shared.storage.shapes import Shapes
 
-AUDIT = "audit"
-TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays"]
+AUDIT, ENDPOINTS = "audit", "endpoints"
+TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays", ENDPOINTS]
 
 
 RESTING = (
@@ -98,14 +104,19 @@ class Hub:
     keys: Keys  # of the issuers of access tokens
     replays: Replays  # DPoP proofs that were used
     audit: AuditLog
+    breakers: Breakers
+    shapes: Shapes
+    overdue: Overdue
     clock: Callable[[], float] = time.time
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "reader"))  # of what takes long (door.study)
     lookers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "looker"))  # likewise, of journals' answers
     turns: dict[str, asyncio.Lock] = field(default_factory=dict)  # of each municipality at the lookers
     studying: Counter[str] = field(default_factory=Counter)  # documents of each municipality that are being read
     opened_at: float = field(default_factory=time.time)  # seconds since 1970
-    paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.deliver.Pace)
+    paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.breaker.Pace)
+    ahead: dict[str, Any] = field(default_factory=dict)  # who waits in lines that were replaced (flow.ahead.Seen)
     asking: Counter[str] = field(default_factory=Counter)  # look-ups that each municipality's journal is at, of this worker
+    kept: dict[Any, Any] = field(default_factory=dict)  # access tokens and TLS contexts for journals (door.tokens, door.tls)
 
     async def close(self) -> None:
         for pool in (self.readers, self.lookers):
@@ -118,19 +129,34 @@ async def open_hub(settings: Settings, clock: Callable[[], float] = time.time) -
     """Opens the storage account and creates what is missing in it. Must run on the loop that will use it."""
     account = Account(settings)
     await account.prepare(TABLES, [*NAMES, *(f"{name}-poison" for name in NAMES)])
+    parcels, endpoints = _half(account, PARCELS), account.table(ENDPOINTS)
     return Hub(
         settings=settings,
         account=account,
         queues=Queues(account),
         registers=Registers(account.table("register"), clock),
         receipts=_half(account, RECEIPTS),
-        parcels=_half(account, PARCELS),
-        http=aiohttp.ClientSession(auto_decompress=False, trust_env=False, connector=aiohttp.TCPConnector(limit=0)),
+        parcels=parcels,
+        http=aiohttp.ClientSession(auto_decompress=False, trust_env=False, connector=connector(settings)),
         keys=Keys(),
         replays=Replays(account.table("replays")),
         audit=AuditLog(account.table(AUDIT)),
+        breakers=Breakers(endpoints),
+        shapes=Shapes(endpoints, parcels.appender),
+        overdue=Overdue(account.table(PARCELS)),
         clock=clock,
     )
+
+
+def connector(settings: Settings) -> aiohttp.TCPConnector:
+    """Connects to numbers where journals may be, and to no others, whatever a name resolves to: each number is looked at right before."""
+
+    def plug(info: AddrInfoType) -> socket.socket:
+        if not reachable(str(info[4][0]), settings.networks):
+            raise OSError("the address leads to where no journal may be (HUB_NETWORKS)")
+        return socket.socket(info[0], info[1], info[2])
+
+    return aiohttp.TCPConnector(limit=0, socket_factory=plug)
 
 
 def _half(account: Account, name: str) -> Half:

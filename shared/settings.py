@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from typing import Any, TypeVar
 
 import orjson
 
-from shared.access.address import unsafe
+from shared.access.address import LOOPBACK, Network, unsafe
 from shared.access.issuer import ALGORITHMS, Issuer
 from shared.access.permission import RECEIPT, RESOURCES
 
@@ -33,6 +34,7 @@ class Settings:
     compatible: bool = False  # national refusals with a code 1.x or 2.x are 400, which is all that clients of VKP read
     issuers: tuple[Issuer, ...] = ()  # of access tokens; none: no token opens anything
     public_url: str = ""  # as senders know the hub, without a slash at its end; what a DPoP proof is for
+    networks: tuple[Network, ...] = ()  # where journals may be besides the public internet
     dpop: frozenset[str] = frozenset()  # actions ("patient.read", "*.write", "*") that take a DPoP token; all others take Bearer
 
     @classmethod
@@ -53,6 +55,7 @@ class Settings:
             compatible=_read(env, "HUB_VKP_STATUS", "exact", _one_of("exact", "compatible")) == "compatible",
             issuers=_read(env, "HUB_ISSUERS", (), _issuers),
             public_url=_read(env, "HUB_PUBLIC_URL", "", _address).rstrip("/"),
+            networks=_read(env, "HUB_NETWORKS", () if env.get("HUB_ENVIRONMENT", "production") == "production" else LOOPBACK, _networks),
             dpop=_read(env, "HUB_DPOP", frozenset(), _actions),
         )
         if settings.dpop and not settings.public_url:
@@ -98,6 +101,13 @@ def _address(text: str) -> str:
     if text and (wrong := unsafe(text)):
         raise ValueError(f"{wrong[0]}: {wrong[1]}")
     return text
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("give networks as 10.4.0.0/16, fd12:3456::/48, without bits set behind the slash's length") from None
 
 
 def _actions(text: str) -> frozenset[str]:

@@ -18,10 +18,11 @@ import pytest
 
 from local.journal import SandboxJournal
 from local.journal.behaviour import MODES
-from local.journal.bokmal import told
-from local.journal.codes import FOLDER, Codes, Concept
-from local.journal.narrative import Block, blocks
-from local.journal.telling import note
+from local.journal.store import tree
+from shared.fhir.told.bokmal import told
+from shared.fhir.told.codes import Codes, Concept, national
+from shared.fhir.told.prose import Block, blocks
+from shared.fhir.told.telling import note
 
 ROOT = Path(__file__).parents[1]
 EHELSE = "http://ehelse.no/fhir/CodeSystem"
@@ -526,7 +527,7 @@ def test_stopping_does_not_wait_for_a_stalled_push() -> None:
 
 
 def read(document: dict[str, Any]) -> Any:
-    return note(json.dumps(document).encode(), CODES)
+    return note(tree(json.dumps(document).encode()), CODES)
 
 
 HEADINGS = [
@@ -583,7 +584,7 @@ def test_a_supervision_says_how_where_and_by_whom() -> None:
 
 def test_a_decimal_stands_as_it_was_sent_with_a_norwegian_comma() -> None:
     body = json.dumps(document("w", observation("29463-7", valueQuantity={"value": 0.5, "code": "kg"}))).replace("0.5", "82.50").encode()
-    assert note(body, CODES).heading == "Måling: vekt 82,50 kg"
+    assert note(tree(body), CODES).heading == "Måling: vekt 82,50 kg"
 
 
 def test_measurements_that_came_together_stand_in_one_heading() -> None:
@@ -592,11 +593,11 @@ def test_measurements_that_came_together_stand_in_one_heading() -> None:
         observation("59408-5", valueQuantity={"value": 96, "code": "%"}),
         observation("8867-4", valueQuantity={"value": 71, "code": "/min"}),
     )
-    assert read(both).heading == "Måling: oksygenmetning 96 %, puls 71 per minutt"
+    assert read(both).heading == "Måling: oksygenmetning 96 %, puls 71 slag/min"
 
 
 def test_a_measurement_under_an_alarm_is_a_line() -> None:
-    assert ("Blodtrykk", "172/96 mmHg") in read(everything()).rows
+    assert [(each.name, each.value) for each in read(everything()).readings] == [("Blodtrykk", "172/96 mmHg")]
 
 
 def test_that_a_value_was_reported_weighs_less_than_the_value() -> None:
@@ -858,7 +859,7 @@ def test_the_contract_page_names_every_mode_and_its_settings() -> None:
 
 
 def test_the_national_tables_give_the_words() -> None:
-    concept = Codes.load(FOLDER).concept(coded("alert-code", "4.1"))
+    concept = national().concept(coded("alert-code", "4.1"))
     assert concept.display == "Fall"
 
 

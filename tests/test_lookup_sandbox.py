@@ -13,7 +13,6 @@ from fhir.resources.R4B import get_fhir_model_class
 
 from adapters.epj.fhir.adapter import LARGEST, LOOKUP
 from local.journal import SandboxJournal, records
-from local.journal.codes import Codes
 from local.journal.lies import TWISTS
 from local.journal.population import EKSEMPEL, EVERYWHERE, PROVEVIK, STRANGER
 from local.journal.search import PREFIXES, BadSearch, search
@@ -21,6 +20,7 @@ from shared.domain import person
 from shared.domain.event import Person
 from shared.domain.journal import Call, Page, Question
 from shared.errors import PayloadError, Refused, Unavailable
+from shared.fhir.told.codes import Codes
 
 FNR = "urn:oid:2.16.578.1.12.4.1.4.1"
 COSDOC = "http://cosdoc.dips.no/lopenummer"

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from heapq import heappop, heappush
+from itertools import cycle
 from typing import Any
 
 import orjson
@@ -68,14 +69,16 @@ class Host(Queues):
         self.sent += 1
         heappush(self.messages, (due, self.sent, tries, half, lines))
 
-    async def run(self, hub: Hub, until: float) -> None:
-        """Everything that comes up to then; what comes at the same moment is worked on side by side."""
+    async def run(self, hub: Hub, until: float, *others: Hub) -> None:
+        """Everything that comes up to then; what comes at the same moment is worked on side by side. `others`: instances beside that
+        one, which take messages in turn."""
+        hubs = cycle((hub, *others))
         while self.messages and self.messages[0][0] <= until:
             self.clock.now = max(self.clock.now, self.messages[0][0])
             due = []
             while self.messages and self.messages[0][0] <= self.clock.now:
                 due.append(heappop(self.messages))
-            await asyncio.gather(*(self._work(hub, *message[2:]) for message in due))
+            await asyncio.gather(*(self._work(next(hubs), *message[2:]) for message in due))
         self.clock.now = max(self.clock.now, until)
 
     async def _work(self, hub: Hub, tries: int, half: str, lines: list[str]) -> None:
@@ -104,6 +107,9 @@ class Book(Registers):
     async def current(self) -> Register:
         return self.register
 
+    async def refresh(self) -> None:
+        """Always fresh."""
+
     def change(self, *tenants: Tenant) -> None:
         self.register = Register({tenant.orgnr: tenant for tenant in tenants})
 
@@ -126,9 +132,9 @@ class Town:
         assert reply.status == 202, reply.body
         return reply.headers["Location"].rsplit("/", 1)[1]
 
-    async def run(self, seconds: float = 0.0) -> None:
-        """The host, for so long."""
-        await self.host.run(self.hub, self.clock() + seconds)
+    async def run(self, seconds: float = 0.0, *others: Hub) -> None:
+        """The host, for so long. `others`: instances beside this one."""
+        await self.host.run(self.hub, self.clock() + seconds, *others)
 
     async def told(self, receipt: str) -> dict[str, Any]:
         """What the sender is told when it asks."""
@@ -224,6 +230,9 @@ def note(title: str, patient: str = "1", name: str = "") -> bytes:
 def use(monkeypatch: pytest.MonkeyPatch, adapter: Adapter) -> None:
     """This hub's folder `vkp` holds another adapter."""
     monkeypatch.setattr(adapters, "device", lambda name: adapter if name == "vkp" else None)
+
+
+SHOUTING = replace(VKP, lane=lambda items: Lane.ALARM if items[0].resource["title"].text().startswith("alarm") else Lane.ROUTINE)
 
 
 def with_bug(title: str, fallen: list[str]) -> Adapter:

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from local.journal.loose import Node
 from local.journal.population import STRANGER
 from local.journal.search import Form, patients_of
+from shared.fhir.told.loose import Node
 
 HUGE = 10 * 1024 * 1024  # bytes
 Settings = Mapping[str, float | int]

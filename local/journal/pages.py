@@ -8,12 +8,13 @@ from datetime import date, datetime
 import orjson
 
 from local.journal.answers import STYLE
-from local.journal.bokmal import PERSON_NUMBERS, clock, count, machine, moment, person_number, read_time, sentence, when
-from local.journal.bokmal import day as day_in_words
+from local.journal.bokmal import PERSON_NUMBERS, count, machine, moment, person_number
 from local.journal.markup import Html, join, tag
-from local.journal.narrative import Block
-from local.journal.notes import Note, Section, Step
 from local.journal.store import Journal, Kept, Patient, narratives
+from shared.fhir.told.bokmal import clock, read_time, sentence, when
+from shared.fhir.told.bokmal import day as day_in_words
+from shared.fhir.told.note import Note, Section, Step
+from shared.fhir.told.prose import Block
 
 PER_PAGE = 25
 KINDS = {"Varsel": "alert", "Medisin": "medicine", "Tilsyn": "visit", "Måling": "reading", "Skjema": "reading"}
@@ -135,7 +136,8 @@ def _kind(note: Note) -> str:
 
 
 def _badges(note: Note) -> Html:
-    return join(tag("span", note.kind, class_="kind"), " ", tag("span", note.badge, class_="badge") if note.badge else None)
+    words = [tag("span", each, class_="badge") for each in (note.status, note.badge) if each]
+    return join(tag("span", note.kind, class_="kind"), " ", *words)
 
 
 def _article(journal: Journal, seen: Seen, of_one: bool) -> Html:
@@ -168,12 +170,14 @@ def _content(note: Note, level: int) -> Iterable[Html | None]:
         yield _section(section, level)
     if len(note.steps) > 1 or any(step.remark for step in note.steps):  # "meldt" alone says no more than the time above
         yield join(tag(f"h{level}", "Forløp"), tag("ol", *_course(note.steps), class_="course"))
-    rows = [*(("Enhet", device) for device in note.devices), *(("Av", person) for person in note.staff), *note.rows]
+    named = (("Enhet", note.devices), ("Av", note.staff), ("Meldt fra", note.sources), ("Område", note.areas))
+    values = [(reading.name, reading.told) for reading in note.readings if f"{reading.told}" not in note.heading]
+    rows = [*values, *((label, name) for label, names in named for name in names), *note.rows]
     yield tag("dl", *(tag("div", tag("dt", label), tag("dd", words)) for label, words in rows)) if rows else None
 
 
 def _section(section: Section, level: int) -> Html:
-    return tag("div", tag(f"h{level}", section.title), *_blocks(section.blocks), class_="section")
+    return tag("div", tag(f"h{level}", section.title) if section.title else None, *_blocks(section.blocks), class_="section")
 
 
 def _blocks(blocks: Sequence[Block]) -> Iterable[Html]:
@@ -211,8 +215,8 @@ def _origin(journal: Journal, seen: Seen) -> Html:
         ("Idempotency-Key", kept.key),
     ]
     listed = tag("dl", *(tag("div", tag("dt", label), tag("dd", words)) for label, words in rows))
-    raw = tag("pre", raw_fhir(kept.body), tabindex="0", role="region", aria_label="FHIR-dokument")
-    details = tag("details", tag("summary", "Vis FHIR-dokumentet slik det kom"), raw)
+    raw = tag("pre", raw_fhir(kept.body), tabindex="0", role="region", aria_label="Dokumentet")
+    details = tag("details", tag("summary", "Vis dokumentet slik det kom"), raw)
     return tag("section", tag("h2", "Om leveringen"), _corrected(journal, seen), listed, details, class_="origin")
 
 

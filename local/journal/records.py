@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from local.journal.bokmal import OSLO
 from local.journal.markup import tag
 from local.journal.population import STRANGER, Citizen, Problem, Service, of
+from shared.domain.clock import OSLO
 
 Resource = dict[str, Any]
 EHELSE = "http://ehelse.no/fhir"

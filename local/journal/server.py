@@ -1,8 +1,9 @@
 """The journal's doors: pushes in, pages out, and the sandbox's own commands."""
 
 import re
+import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from functools import partial
 from typing import TypeVar
@@ -10,15 +11,18 @@ from typing import TypeVar
 import orjson
 from aiohttp import web
 
-from local.journal import pages
+from local.journal import pages, plain
 from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
-from local.journal.codes import Codes
+from local.journal.guard import Guard
 from local.journal.lookups import Lookups
 from local.journal.push import Arrived
-from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable
-from local.journal.telling import note
+from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable, tree
+from local.journal.transactions import Transactions
 from local.listening import listen
+from shared.fhir.told.codes import Codes, national
+from shared.fhir.told.note import Note
+from shared.fhir.told.telling import note
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -28,25 +32,31 @@ LARGEST = 4 * 1024 * 1024  # more than the hub ever sends
 
 
 class SandboxJournal:
-    """A running sandbox EPJ. `url` has no slash at its end."""
+    """A running sandbox EPJ. `url` has no slash at its end. `guard`: asks everybody for an access token."""
 
     def __init__(
-        self, codes: Codes | None = None, today: Callable[[], date] | None = None, credential: tuple[str, str] | None = None
+        self,
+        codes: Codes | None = None,
+        today: Callable[[], date] | None = None,
+        guard: Guard | None = None,
+        credential: tuple[str, str] | None = None,
     ) -> None:
         """`credential`: a header and its value, without which nobody may push or look up."""
         self.url = ""
         self._credential = credential
-        self._codes = codes or Codes.load()
+        self._codes = codes or national()
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
         self._lookups = Lookups(self._behaviours, self._journal, today)
+        self._transactions = Transactions(self._behaviours, self._journal)
+        self._middlewares = [guard.check] if guard else [self._shown] if credential else []
         self._runner: web.AppRunner | None = None
 
-    async def start(self, port: int = 0) -> None:
-        """OSError if the port is taken."""
-        app = web.Application(client_max_size=LARGEST, middlewares=[self._guard])
-        app.add_routes([*self._routes(), *self._lookups.routes()])
-        self._runner, self.url = await listen(app, port)
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: by https, and with a client certificate if it asks for one. OSError if the port is taken."""
+        app = web.Application(client_max_size=LARGEST, middlewares=self._middlewares)
+        app.add_routes([*self._transactions.routes(), *self._routes(), *self._lookups.routes()])
+        self._runner, self.url = await listen(app, port, tls)
 
     async def stop(self) -> None:
         if self._runner is not None:
@@ -64,6 +74,7 @@ class SandboxJournal:
             web.get("/_sandbox/{endpoint}/behaviour", self._behaviour),
             web.delete("/_sandbox/{endpoint}/behaviour", self._behave),
             web.post("/{endpoint}/{resource}", self._push),
+            web.get("/{endpoint}/note/{key}", self._have),
             web.get("/{endpoint}", self._to_list),
             web.get("/{endpoint}/", self._list),
             web.get("/{endpoint}/patients/{number}", self._patient),
@@ -71,7 +82,7 @@ class SandboxJournal:
         ]
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _shown(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Pages and the sandbox's own commands are open to all."""
         name = request.match_info.get("endpoint", "")
         guarded = not request.path.startswith("/_sandbox/") and (request.method == "POST" or request.path == f"/{name}/fhir")
@@ -86,16 +97,12 @@ class SandboxJournal:
 
     async def _push(self, request: web.Request) -> web.Response:
         name, resource = request.match_info["endpoint"], request.match_info["resource"]
-        journal = self._journal(name) if resource in RESOURCES else None
+        journal = self._journal(name) if resource in (*RESOURCES, plain.RESOURCE) else None
         if journal is None:
-            return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {', '.join(RESOURCES)}.")
-        journal.counts["received"] += 1
-        journal.in_flight += 1
-        journal.counts["in_flight_most"] = max(journal.counts["in_flight_most"], journal.in_flight)
-        try:
+            known = ", ".join((*RESOURCES, plain.RESOURCE))
+            return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {known}.")
+        with journal.handling():
             return await self._answer(request, journal, resource)
-        finally:
-            journal.in_flight -= 1
 
     async def _answer(self, request: web.Request, journal: Journal, resource: str) -> web.Response:
         behaviour = self._behaviours.take(journal.name, time.monotonic(), "pushes")
@@ -110,6 +117,17 @@ class SandboxJournal:
         mode = MODES[behaviour.mode]
         journal.counts[mode.counts_as] += 1
         return await mode.act(Push(request, behaviour.settings, partial(_store, arrived), arrived))
+
+    async def _have(self, request: web.Request) -> web.Response:
+        """Whether a note stands here, asked by its key. What is told to misbehave does so here too, but stores nothing."""
+        name, key = request.match_info["endpoint"], request.match_info["key"]
+        journal = self._journal(name)
+        kept = journal.by_key.get(key) if journal else None
+        answer = _answer(200, kept) if kept else outcome(404, "not-found", "This journal has no note of this key.")
+        behaviour = self._behaviours.take(name, time.monotonic(), "pushes")
+        if behaviour is None:
+            return answer
+        return await MODES[behaviour.mode].act(Push(request, behaviour.settings, lambda _deduplicate: answer))
 
     def _journal(self, name: str) -> Journal | None:
         """An endpoint's journal, made when it is first called; None for a name that is none."""
@@ -152,7 +170,11 @@ class SandboxJournal:
         return html(pages.single(journal, self._seen(journal, kept))) if journal and kept else html(pages.missing(), 404)
 
     def _seen(self, journal: Journal, kept: Kept) -> pages.Seen:
-        return pages.Seen(kept, note(kept.body, self._codes), journal.versions(kept))
+        return pages.Seen(kept, self._told(kept), journal.versions(kept))
+
+    def _told(self, kept: Kept) -> Note:
+        document = tree(kept.body)
+        return note(document, self._codes) if kept.resource != plain.RESOURCE else plain.shown(document)
 
     def _wrong(self, name: str) -> str:
         return next((MODES[mode].words for mode in self._modes(name) if mode in MODES), "")
@@ -178,7 +200,7 @@ class SandboxJournal:
             "copies": kept.copies,
             "identifier": kept.identifier,
             "replaced": journal.versions(kept)[-1] is not kept,
-            "text": note(kept.body, self._codes).text(),
+            "text": self._told(kept).text(),
         }
 
     async def _arrivals(self, request: web.Request) -> web.Response:
@@ -229,7 +251,13 @@ def _store(arrived: Arrived, deduplicate: bool = True) -> web.Response:
         except Unreadable as error:
             journal.counts["invalid"] += 1
             return outcome(400, "structure", str(error))
-    return web.Response(status=status, headers={"Location": f"/{journal.name}/notes/{kept.number}"})
+    return _answer(status, kept, {"Location": f"/{journal.name}/notes/{kept.number}"})
+
+
+def _answer(status: int, kept: Kept, headers: Mapping[str, str] | None = None) -> web.Response:
+    """To a document there is nothing to say but where it is; to a note, what `docs/notes.md` says."""
+    body = orjson.dumps({"key": kept.key, "id": str(kept.number)}) if kept.resource == plain.RESOURCE else b""
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json" if body else None)
 
 
 def _arrival(kept: Kept) -> dict[str, object]:

@@ -1,11 +1,15 @@
 """What the journal keeps: documents as they came, in the order they came, per endpoint and per patient."""
 
+import json
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import orjson
 
-from local.journal.loose import Node, node, nodes, resources, text
+from local.journal import plain
+from shared.fhir.told.loose import Node, node, nodes, resources, text
 
 # the path names the resource in lower case, as in the national contract
 RESOURCES = {
@@ -73,7 +77,19 @@ class Journal:
         self.by_identifier: dict[str, list[Kept]] = {}
         self.seen: set[str] = set()  # keys, where they are remembered from their arrival
         self.asked: deque[Asked] = deque(maxlen=MOST_ASKED)
+        self.resources: dict[tuple[str, str], list[Node]] = {}  # as a FHIR server, by type and id: versions, oldest first
         self.counts.clear()
+
+    @contextmanager
+    def handling(self) -> Iterator[None]:
+        """A call with documents is in the journal's hands."""
+        self.counts["received"] += 1
+        self.in_flight += 1
+        self.counts["in_flight_most"] = max(self.counts["in_flight_most"], self.in_flight)
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
 
     def copy_of(self, key: str) -> Kept | None:
         """The note that came with this key before, now counted once more."""
@@ -84,7 +100,7 @@ class Journal:
 
     def keep(self, key: str, resource: str, body: bytes, now: float, named: bool = True) -> Kept:
         """Not `named`: as if it had no identifier."""
-        document = read(resource, body)
+        document = read(resource, body) if resource != plain.RESOURCE else read_note(body, key)
         patient, identifier = self._patient(document), identifier_of(document) if named else ""
         kept = Kept(len(self.notes) + 1, key, resource, patient, identifier, body, now)
         self.notes.append(kept)
@@ -122,8 +138,30 @@ def read(resource: str, body: bytes) -> Node:
     return document
 
 
+def read_note(body: bytes, key: str) -> Node:
+    """A note of `docs/notes.md`."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable("The body is not JSON.") from error
+    if fault := plain.fault(document, key):
+        raise Unreadable(fault)
+    return dict(document)
+
+
+def tree(body: bytes) -> Node:
+    """What was kept, with numbers as the text that stood there, so that 82.50 stays 82.50."""
+    try:
+        document = json.loads(body.decode(), parse_float=str, parse_int=str)
+    except RecursionError:  # read at the door by a parser that goes deeper
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 def subject_of(document: Node) -> tuple[str, str, str]:
     """System, value and name of the first patient that the document names; empty texts if it names none."""
+    if "resourceType" not in document:
+        return plain.subject(document)
     for resource in resources(document):
         for reference in (*nodes(resource, "subject"), *nodes(resource, "patient")):
             if value := text(reference, "identifier", "value"):
@@ -132,7 +170,7 @@ def subject_of(document: Node) -> tuple[str, str, str]:
 
 
 def identifier_of(document: Node) -> str:
-    identifier = node(document, "identifier")
+    identifier = node(document, "identifier" if "resourceType" in document else "document")
     value = text(identifier, "value")
     return f"{text(identifier, 'system')}|{value}" if value else ""
 

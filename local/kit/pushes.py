@@ -14,7 +14,7 @@ from local.kit.seen import Seen, bad, look, ok, warn
 from local.kit.wire import greet
 
 MEBIBYTE = 1024 * 1024
-LOUD = 64 * 1024  # bytes of an answer that the hub reads (2.8)
+LOUD = 1024 * 1024  # bytes of an answer that the hub reads (2.8)
 LONG_NAME = 200  # characters of a Location that it keeps (2.2)
 SOON = 1.0  # seconds
 
@@ -50,7 +50,7 @@ def taken(endpoint: Endpoint) -> Iterator[Seen]:
     yield ok(f"answered {answer.status} in {answer.seconds * 1000:.0f} ms")
     yield replace(endpoint.stands(document, "Answer 2xx only when the document is stored."), section="2.1")
     if len(answer.body) > LOUD:
-        yield warn(f"the answer has {len(answer.body)} bytes", "Keep answers short: the hub reads 64 KiB.", "2.8")
+        yield warn(f"the answer has {len(answer.body)} bytes", "Keep answers short: the hub reads 1 MiB.", "2.8")
     if answer.headers.get("content-encoding", "identity") != "identity":
         yield warn("the answer is compressed, though identity was asked for", "Do not compress it: it is judged by its status alone.")
 

@@ -12,16 +12,19 @@ from typing import Any
 
 import orjson
 
-from shared.access.rows import Auth, Binding, Endpoint, Lookup, Route, Sender, Service, Tenant
+from shared.access.rows import Alarms, Auth, Binding, Client, Endpoint, Lookup, Retry, Route, Sender, Service, Tenant
 from shared.domain.event import Device, Event, Person
 from shared.domain.message import Lane
 
 __all__ = [  # its rows are its vocabulary
+    "Alarms",
     "Auth",
     "Binding",
+    "Client",
     "Endpoint",
     "Lookup",
     "Register",
+    "Retry",
     "Route",
     "Sender",
     "Service",
@@ -81,7 +84,7 @@ def from_json(body: bytes) -> Tenant:
         active=data["active"],
         retention_hours=data["retention_hours"],
         senders=tuple(_sender(row) for row in data["senders"]),
-        endpoints=tuple(Endpoint(**row | {"auth": row["auth"] and _auth(row["auth"])}) for row in data["endpoints"]),
+        endpoints=tuple(_endpoint(row) for row in data["endpoints"]),
         routes=tuple(_route(row) for row in data["routes"]),
         bindings=tuple(_binding(row) for row in data["bindings"]),
         validation=data.get("validation", "repair"),  # rows written before there was a national contract lack these
@@ -95,12 +98,25 @@ def _sender(row: dict[str, Any]) -> Sender:
     return Sender(**row | listed | {"auth": _auth(row["auth"])})
 
 
+def _endpoint(row: dict[str, Any]) -> Endpoint:
+    """A row that was written before an endpoint had a schedule of its own, or words for notes, has the usual ones."""
+    made: dict[str, Any] = {"auth": row["auth"] and _auth(row["auth"]), "note": tuple((name, words) for name, words in row.get("note", ()))}
+    if "retry" in row:
+        steps = {lane.value: tuple(row["retry"][lane]) for lane in Lane}
+        made["retry"] = Retry(**row["retry"] | steps)
+    if "alarms" in row:
+        made["alarms"] = Alarms(**row["alarms"])
+    return Endpoint(**row | made)
+
+
 def _lookup(row: dict[str, Any] | None) -> Lookup | None:
     return Lookup(**row | {"auth": row["auth"] and _auth(row["auth"])}) if row else None
 
 
 def _auth(row: dict[str, Any]) -> Auth:
-    return Auth(**_tuples(row, "secrets"))
+    client = row.get("client")
+    listed = {key: tuple(row.get(key, ())) for key in ("secrets", "certificates")}
+    return Auth(**row | listed | {"client": client and Client(**client | {"scopes": tuple(client["scopes"])})})
 
 
 def _route(row: dict[str, Any]) -> Route:
@@ -110,10 +126,6 @@ def _route(row: dict[str, Any]) -> Route:
 def _binding(row: dict[str, Any]) -> Binding:
     until = row["until"] and datetime.fromisoformat(row["until"])
     return Binding(row["system"], row["value"], Person(**row["person"]), datetime.fromisoformat(row["since"]), until)
-
-
-def _tuples(row: dict[str, Any], key: str) -> dict[str, Any]:
-    return row | {key: tuple(row[key])}
 
 
 def _by_adapter(tenant: Tenant) -> Iterable[tuple[tuple[str, str], tuple[Sender, ...]]]:

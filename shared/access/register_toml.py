@@ -8,9 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.access import register_check as check
+from shared.access import register_delivery as delivery
 from shared.access import register_national as national
+from shared.access import register_note as notes
 from shared.access import register_reach as reach
 from shared.access.register import KINDS
+from shared.access.register_outgoing import outgoing
 from shared.access.rows import Binding, Endpoint, Route, Sender, Tenant
 from shared.access.toml_table import ANYTHING, Finding, Form, Table, load
 from shared.domain import organisation
@@ -108,6 +111,7 @@ def _tenant(root: Table, known: Known | None, variables: Mapping[str, str] | Non
             table.close()
     check.senders(senders)
     check.endpoints(endpoints)
+    delivery.check(endpoints)
     check.routes(routes, senders, endpoints)
     check.bindings(bindings)
     check.devices(bindings, known.systems if known else {})
@@ -156,7 +160,11 @@ def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[
         url=reach.url(table, variables),
         lines=table.whole("lines", 1, 64, 4),
         active=table.flag("active", True),
-        auth=reach.outgoing(table),
+        auth=outgoing(table),
+        rate=table.whole("rate", 0, 10_000, 0),
+        retry=delivery.retry(table),
+        alarms=delivery.alarms(table, NAME),
+        note=notes.words(table),
     )
 
 

@@ -8,14 +8,38 @@ from shared.domain.message import Lane
 
 
 @dataclass(frozen=True, slots=True)
-class Auth:
-    """How someone proves who they are. `secrets` are names of settings (one, or two while a secret is being changed), never values."""
+class Client:
+    """Where and how the hub gets access tokens for a journal (OAuth 2 client credentials). `Auth.user` is the client's id."""
 
-    scheme: str  # header, basic, hmac, token
+    token_url: str
+    method: str  # how it proves itself there: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth
+    dpop: bool = False  # tokens are bound to a key of this worker's (RFC 9449); False: Bearer
+    scopes: tuple[str, ...] = ()
+    algorithm: str = ""  # private_key_jwt: empty = what the key itself says, or what is usual for its kind
+    parent: str = ""  # private_key_jwt: organisation numbers that go along (HelseID's assertion_details); empty = none
+    child: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How someone proves who they are. `secrets` are names of settings (one, or two while a secret is being changed), never values.
+
+    Senders have header, basic, hmac or token; journals are shown header, basic, oauth or certificate.
+    """
+
+    scheme: str
     profile: str  # header, token: the header's name in lower case (token: of an API key, empty = none); hmac: a row of signature.PROFILES
-    user: str  # basic: the user; token: the vkp-id, as the token's claim has it
-    secrets: tuple[str, ...]  # token: of the API key; () = none
-    issuer: str = ""  # token: whose tokens; empty = the hub's first issuer (settings)
+    user: str  # basic: the user; token: the vkp-id, as the token's claim has it; oauth: the client's id
+    secrets: tuple[str, ...]  # token: of the API key; oauth: of the client's secret or private key; () = none
+    issuer: str = ""  # token: whose tokens; empty = the hub's first issuer (settings). oauth: whom an assertion is for; empty = token_url
+    client: Client | None = None  # oauth
+    certificates: tuple[str, ...] = ()  # of the TLS client, with its key: names of settings; the first that is valid today is shown
+    authority: str = ""  # name of the setting with the journal's own certificate authority; empty = the usual ones only
+
+
+def settings(auth: Auth) -> tuple[str, ...]:
+    """The names of all settings that it needs."""
+    return (*auth.secrets, *auth.certificates, *([auth.authority] if auth.authority else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +66,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Where look-ups are relayed to. `adapter`: a way to ask a journal; `auth` is what we show it, header or basic."""
+    """Where look-ups are relayed to. `adapter`: a way to ask a journal; `auth` is what we show it."""
 
     adapter: str
     url: str
@@ -51,8 +75,30 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """When a parcel that found no answer is tried again: seconds after the first, second ... failed attempt, of which the last repeats.
+    After so many `days`, or `attempts` (0 = any number), it is parked."""
+
+    routine: tuple[int, ...] = (5, 30, 120, 600, 1800, 3600)
+    alarm: tuple[int, ...] = (2, 5, 10, 30, 60)
+    days: int = 7
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """What is done about an alarm that has not reached the endpoint. `second`: another endpoint, which gets it too ("" = none) after
+    `second_after` seconds; after `page_after` seconds a human is told."""
+
+    second: str = ""
+    second_after: int = 60
+    page_after: int = 300
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A journal. `lines` is how many calls it can take at a time; `auth` is what we show it, header or basic."""
+    """A journal. `lines` is how many calls it can take at a time and `rate` how many a second (0 = any number), each lane by itself; `auth`
+    is what we show it; `note` is how notes read there (`shared.domain.wording`), as ("title", ...), ("alert.text", ...)."""
 
     name: str
     tenant: str
@@ -62,6 +108,10 @@ class Endpoint:
     lines: int
     active: bool
     auth: Auth | None
+    rate: int = 0
+    retry: Retry = Retry()
+    alarms: Alarms = Alarms()
+    note: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,17 @@ class Table:
         self.wrong(key, f"must be between {least} and {most}", "choose a number in that range")
         return default
 
+    def wholes(self, key: str, least: int, most: int, default: tuple[int, ...]) -> tuple[int, ...]:
+        """One to twenty whole numbers, none smaller than the one before it."""
+        values = self._get(key, list, "a list of whole numbers in [ ]", list(default))
+        if values is None:
+            return default
+        sound = 1 <= len(values) <= 20 and all(type(value) is int and least <= value <= most for value in values)
+        if sound and values == sorted(values):
+            return tuple(values)
+        self.wrong(key, f"must be 1 to 20 rising whole numbers between {least} and {most}", "write them in [ ], the smallest first")
+        return default
+
     def time(self, key: str, *, required: bool) -> datetime | None:
         """An instant in UTC; None if absent or wrong."""
         if not required and not self.has(key):

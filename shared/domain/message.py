@@ -1,7 +1,7 @@
 """What travels: receipts on the sender's side, parcels on the journal's. No person in either: safe on a queue, safe in a log."""
 
 from enum import StrEnum
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Lane(StrEnum):
@@ -26,3 +26,5 @@ class Parcel(TypedDict):
     id: str  # sent to the journal as Idempotency-Key; the same on every attempt
     patient: str  # a keyed hash: parcels with the same one keep their order
     resource: str  # lower-case resource type, as in the path of the national contract: bundle, medicationdispense ...
+    message: NotRequired[str]  # of an alarm: by which its key for another endpoint is made, should it not arrive here
+    after: NotRequired[dict[str, list[int]]]  # line -> positions of parcels, of other patients, that this one corrects

@@ -1,53 +1,73 @@
-"""One call to a journal: one parcel out, one verdict back."""
+"""One parcel to a journal and one verdict back; after an unknown outcome the journal is asked first, where it can be."""
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass
 
 from shared.access.register import Endpoint
-from shared.domain.journal import Sending
+from shared.domain.journal import Call, JournalAdapter, Sending
 from shared.domain.message import Lane
 from shared.door import adapters
-from shared.door.exchange import exchange
+from shared.door.exchange import Heard, exchange
 from shared.errors import Refused, Unavailable
+from shared.flow.breaker import pace
 from shared.hub import Hub
 from shared.storage.packs import Entry
 
-_ANSWER = 64 * 1024  # bytes of a journal's answer that are read
-_LONG = 1.0  # seconds; an endpoint is slow while a call to it has lasted longer ...
-_SLOW = 30.0  # ... and for so long after one that had
+_ANSWER = 1024 * 1024  # bytes of a journal's answer that are read
+_ASKING = 0.5  # of the time that a call may take, for asking a journal what it has
 
 
-@dataclass(slots=True)
-class Pace:
-    """How an endpoint answers this worker. `lines`: how many of its lines are worked on; `calls`: when those under way began."""
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """`name`: the journal's own for what it stored, "" if it gave none. `answer`: its status. `had`: it said so when it was asked."""
 
-    lines: int = 0
-    calls: list[float] = field(default_factory=list)
-    slow_until: float = 0.0
-
-    def slow(self, now: float) -> bool:
-        return self.slow_until > now or any(now - began > _LONG for began in self.calls)
+    name: str
+    answer: int
+    had: bool = False
 
 
-def pace(hub: Hub, endpoint: Endpoint) -> Pace:
-    """What is known of an endpoint."""
-    known: Pace = hub.paces.setdefault(f"{endpoint.tenant}~{endpoint.name}", Pace())
-    return known
+def longest(hub: Hub, endpoint: Endpoint) -> float:
+    """Seconds that one attempt may take."""
+    journal = adapters.journal(endpoint.adapter)
+    return hub.settings.call_timeout * (1 + (_ASKING if journal and journal.ask else 0))
 
 
-async def deliver(hub: Hub, endpoint: Endpoint, lane: Lane, entry: Entry, document: bytes) -> tuple[str, int]:
-    """The call. Raises Refused or Unavailable; whatever cuts it short is Unavailable, since the journal may or may not have it."""
+async def deliver(hub: Hub, endpoint: Endpoint, lane: Lane, entry: Entry, document: bytes, *, unsure: bool) -> Delivered:
+    """`unsure`: an earlier attempt may have arrived. Raises Refused or Unavailable; whatever cuts a call short is Unavailable."""
     journal = adapters.journal(endpoint.adapter)
     if journal is None:
         raise Refused("this hub has no such way to reach a journal")
-    sending = Sending(endpoint.url, entry["resource"], entry["id"], document, lane)
-    now, known = hub.clock(), pace(hub, endpoint)
-    known.calls.append(now)
+    sending = Sending(endpoint.url, entry["resource"], entry["id"], document, lane, dict(endpoint.note))
+    if unsure and (found := await _had(hub, endpoint, journal, sending)):
+        return found
+    heard = await _called(hub, endpoint, journal.request(sending))
+    return Delivered(journal.verdict(heard.status, heard.headers, heard.body if heard.whole else b""), heard.status)
+
+
+async def _had(hub: Hub, endpoint: Endpoint, journal: JournalAdapter, sending: Sending) -> Delivered | None:
+    """What the journal has of this very document. Unavailable, and as unsure as before, while it does not say."""
+    if journal.ask is None or journal.has is None:
+        return None
     try:
-        heard = await exchange(hub, journal.request(sending), endpoint.auth, _ANSWER)
-        return journal.verdict(heard.status, heard.headers, heard.body if heard.whole else b""), heard.status
+        async with asyncio.timeout(hub.settings.call_timeout * _ASKING):
+            heard = await _called(hub, endpoint, journal.ask(sending))
+        if not heard.whole:
+            raise Unavailable("its answer is too long")
+        name = journal.has(sending, heard.status, heard.headers, heard.body)
+    except TimeoutError:
+        raise Unavailable("asked whether it has the document: no answer in time", unsure=True) from None
+    except (Refused, Unavailable) as error:
+        wish = error.retry_after if isinstance(error, Unavailable) else None
+        raise Unavailable(f"asked whether it has the document: {error.reason}", wish, unsure=True) from None
+    return None if name is None else Delivered(name, heard.status, had=True)
+
+
+async def _called(hub: Hub, endpoint: Endpoint, call: Call) -> Heard:
+    began, known = hub.clock(), pace(hub, endpoint)
+    known.calls.append(began)
+    try:
+        return await exchange(hub, call, endpoint.auth, _ANSWER)
     except TimeoutError:
         raise Unavailable("no answer from the journal (TimeoutError)", unsure=True) from None
     finally:
-        known.calls.remove(now)
-        if hub.clock() - now > _LONG:
-            known.slow_until = hub.clock() + _SLOW
+        known.ended(began, hub.clock())

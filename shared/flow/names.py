@@ -10,10 +10,6 @@ def receipts_line(tenant: str, sender: str, lane: Lane) -> str:
     return f"{tenant}~{sender}~{lane}"
 
 
-def parcels_line(tenant: str, endpoint: str, lane: Lane, patient_key: str, lines: int) -> str:
-    return f"{tenant}~{endpoint}~{lane}~{int(patient_key[:8], 16) % lines:02}"
-
-
 def owner_of(line: str) -> tuple[str, str]:
     """The municipality and the sender or endpoint that a line belongs to."""
     tenant, name, *_ = line.split("~")
@@ -27,9 +23,14 @@ def receipt_name(line: str, position: int) -> str:
     return f"{tenant}.{sender}.{lane}.{sequence}.{place}"
 
 
-def parcel_id(receipt: str, event: str, endpoint: str) -> str:
-    """The Idempotency-Key: the same for the same document to the same endpoint, on every attempt and after every crash."""
-    return hashlib.sha256(f"{receipt}|{event}|{endpoint}".encode()).hexdigest()
+def message_of(receipt: str, event: str) -> str:
+    """Names one event of a receipt, for all endpoints that it goes to."""
+    return hashlib.sha256(f"{receipt}|{event}".encode()).hexdigest()
+
+
+def parcel_id(message: str, endpoint: str) -> str:
+    """The Idempotency-Key: the same for the same document to the same endpoint, on every attempt, after every crash and by every route."""
+    return hashlib.sha256(f"{message}|{endpoint}".encode()).hexdigest()
 
 
 def message_id(tenant: str, sender: str, own: str) -> str:

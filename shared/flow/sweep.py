@@ -10,9 +10,12 @@ from functools import partial
 
 from shared import log
 from shared.domain.message import Lane
+from shared.flow.ahead import forget_drained
+from shared.flow.escalate import escalate
 from shared.flow.names import owner_of
 from shared.flow.status import deliveries_of, written
 from shared.hub import Half, Hub
+from shared.storage.lines import Look
 from shared.storage.packs import Pack
 from shared.storage.queues import lane_of
 
@@ -27,7 +30,7 @@ async def sweep(hub: Hub, lane: Lane) -> int:
     """Rings every line of this lane that has something waiting, is not held and is due. Returns how many."""
     rung = 0
     for half in (hub.receipts, hub.parcels):
-        still = await _each(half, lane, partial(_stands_still, hub, half))
+        still = await _each(half, lane, partial(_looked_after, hub, half))
         rung += len(still)
         if still:
             await hub.queues.put(half.name, still)
@@ -51,8 +54,18 @@ async def _each(half: Half, lane: Lane, wanted: Callable[[str], Awaitable[bool]]
     return [line for line, answer in zip(lines, answers, strict=True) if answer]
 
 
-async def _stands_still(hub: Hub, half: Half, line: str) -> bool:
-    look, now = await half.lines.look(line, 1), hub.clock()
+async def _looked_after(hub: Hub, half: Half, line: str) -> bool:
+    """Whether the line is to be rung; alarms that are overdue are seen to."""
+    look = await half.lines.look(line, 1)
+    if half is hub.parcels and lane_of(line) is Lane.ALARM:
+        try:
+            await escalate(hub, line, look)
+        except Exception as error:  # the line must be rung all the same
+            log.alarm("alarms not escalated", line=line, error=type(error).__name__)
+    return _stands_still(look, hub.clock())
+
+
+def _stands_still(look: Look, now: float) -> bool:
     if not look.packs:
         return False
     if look.head is None:
@@ -80,6 +93,12 @@ async def forget(hub: Hub) -> int:
         forgotten += await hub.receipts.lines.forget(line, hub.clock() - _MEMORY)
     log.step("forgot", ids=forgotten)
     return forgotten
+
+
+async def settle(hub: Hub) -> int:
+    """Forgets lines that were replaced when an endpoint's number of lines changed, once they are empty. Returns how many generations."""
+    register = await hub.registers.current()
+    return sum([await forget_drained(hub, endpoint) for tenant in register.tenants.values() for endpoint in tenant.endpoints])
 
 
 async def anchor(hub: Hub) -> int:

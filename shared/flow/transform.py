@@ -8,17 +8,18 @@ from typing import Any
 
 from shared import log
 from shared.access.patient import patient_key
-from shared.access.register import Register, Tenant
+from shared.access.register import Endpoint, Register, Tenant
 from shared.domain.adapter import Problem
 from shared.domain.event import Document
 from shared.domain.message import Lane, Parcel
 from shared.door import adapters
-from shared.flow.attend import attend, fallen, holding, ring, waiting
+from shared.flow.attend import attend, fallen, holding, waiting
+from shared.flow.corrections import Original, must_wait_for, originals
 from shared.flow.duplicates import Verdict, sort_out
-from shared.flow.names import owner_of, parcel_id, parcels_line, receipt_name
+from shared.flow.hand_over import Post, hand_over
+from shared.flow.names import message_of, owner_of, parcel_id, receipt_name
 from shared.flow.translate import Context, Outgoing, translate
 from shared.hub import Hub
-from shared.storage.append import Addition
 from shared.storage.head import Head
 from shared.storage.lines import Claim, Claimed, Hold, Look, Outcome, position
 from shared.storage.packs import Entry, Pack
@@ -38,7 +39,9 @@ class Job:
     place: int
     verdict: Verdict = field(default_factory=Verdict)
     state: dict[str, Any] = field(default_factory=dict)
-    parcels: list[tuple[str, Parcel, bytes]] = field(default_factory=list)  # line, parcel, document
+    behind: Sequence[Original] = ()
+    posts: list[Post] = field(default_factory=list)
+    stands: dict[str, list[int]] = field(default_factory=dict)  # line -> positions of its parcels
 
     @property
     def at(self) -> int:
@@ -65,9 +68,12 @@ async def _turn(hub: Hub, line: str, look: Look) -> bool:
     if hold is None:
         return True
     async with holding(hub.receipts, hold):
+        jobs = _without_own_corrections(jobs)
+        for job in jobs:
+            job.behind = await originals(hub, line, job.verdict.first) if job.verdict.correction else ()
         register = await hub.registers.current()
         await _work(hub, register, line, jobs, given_up=fallen(look.head, jobs[0].at))
-        await _hand_over(hub, line, jobs)
+        await hand_over(hub, line, [post for job in jobs for post in job.posts])
         await hub.receipts.lines.commit(hold, _outcome(jobs, look.packs))
     _say(line, jobs)
     return look.more or any(waiting(pack) for pack in look.packs)
@@ -101,6 +107,13 @@ async def _take(hub: Hub, line: str, head: Head, jobs: list[Job]) -> Hold | None
     return None
 
 
+def _without_own_corrections(jobs: list[Job]) -> list[Job]:
+    """Up to the first correction of another of these: where its original's parcels stand is known in the next turn."""
+    own = {job.at for job in jobs}
+    end = next((number for number, job in enumerate(jobs) if job.verdict.correction and job.verdict.first in own), len(jobs))
+    return jobs[:end]
+
+
 async def _work(hub: Hub, register: Register, line: str, jobs: Sequence[Job], *, given_up: bool) -> None:
     tenant, sender = owner_of(line)
     municipality = register.tenant(tenant)
@@ -131,7 +144,7 @@ def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: 
     done = translate(adapter, job.body, context)
     problems = [*done.problems, *_address(hub, register, tenant.orgnr, lane_of(line), job, done.documents)]
     job.state = {
-        "end": "set aside" if problems and not job.parcels else "transformed",
+        "end": "set aside" if problems and not job.posts else "transformed",
         "items": done.items,
         "documents": len(done.documents),
         "set_aside": len(problems),
@@ -160,33 +173,25 @@ def _address(hub: Hub, register: Register, orgnr: str, lane: Lane, job: Job, doc
         for endpoint in endpoints:
             assert document.event.person  # noqa: S101 -- translate settles it
             key = patient_key(hub.settings.patient_key, orgnr, document.event.person)
-            parcel = Parcel(id=parcel_id(job.verdict.id, document.event.id, endpoint.name), patient=key, resource=document.resource)
-            job.parcels.append((parcels_line(orgnr, endpoint.name, lane, key, endpoint.lines), parcel, document.body))
+            parcel = _parcel(job, document, endpoint, key, lane)
+            job.posts.append(Post(endpoint, parcel, document.body, job.at, job.stands))
     return problems
 
 
-async def _hand_over(hub: Hub, line: str, jobs: Sequence[Job]) -> None:
-    """Puts the parcels at the end of their lines, one write for each line, and rings those lines in one message."""
-    additions: dict[str, tuple[Addition, list[Job]]] = {}
-    now = hub.clock()
-    for job in jobs:
-        for where, entry, body in job.parcels:
-            addition, owners = additions.setdefault(where, (Addition([], [], now, source=line), []))
-            addition.entries.append(entry)
-            addition.bodies.append(body)
-            addition.positions.append(job.at)
-            owners.append(job)
-    found = await asyncio.gather(*(hub.parcels.appender.append(where, addition) for where, (addition, _) in additions.items()))
-    for (where, (_, owners)), positions in zip(additions.items(), found, strict=True):
-        for job, at in zip(owners, positions, strict=True):
-            job.state.setdefault("parcels", {}).setdefault(where, []).append(at)
-    await ring(hub, hub.parcels, list(additions))
+def _parcel(job: Job, document: Outgoing, endpoint: Endpoint, patient: str, lane: Lane) -> Parcel:
+    message = message_of(job.verdict.id, document.event.id)
+    parcel = Parcel(id=parcel_id(message, endpoint.name), patient=patient, resource=document.resource)
+    if lane is Lane.ALARM:
+        parcel["message"] = message
+    if after := must_wait_for(job.behind, endpoint, patient, lane):
+        parcel["after"] = after
+    return parcel
 
 
 def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
     touched = {job.pack.sequence for job in jobs}
     for job in jobs:
-        job.pack.states[job.place] = job.state
+        job.pack.states[job.place] = job.state | ({"parcels": job.stands} if job.stands else {})
     packs = [pack for pack in looked if pack.sequence in touched]
     marked = {job.pack.sequence for job in jobs if job.state.get("problems")}
     return Outcome(
@@ -203,7 +208,7 @@ def _set_aside(reason: str, remedy: str) -> dict[str, Any]:
 def _say(line: str, jobs: Sequence[Job]) -> None:
     """One line per turn, and an alarm for each receipt of the alarm lane that a human must look at."""
     problems = sum(job.state.get("set_aside", 0) for job in jobs)
-    log.step("transformed", line=line, receipts=len(jobs), parcels=sum(len(job.parcels) for job in jobs), problems=problems)
+    log.step("transformed", line=line, receipts=len(jobs), parcels=sum(len(job.posts) for job in jobs), problems=problems)
     for job in jobs:
         if job.state.get("problems") and lane_of(line) is Lane.ALARM:
             log.alarm("set aside on the alarm lane", receipt=receipt_name(line, job.at), problems=job.state["set_aside"])

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
@@ -19,6 +18,7 @@ from shared.storage.batch import create, submit
 from shared.storage.head import Head, head_row, key
 from shared.storage.lines import Lines, position
 from shared.storage.packs import Entry
+from shared.storage.tail import Closed, Tail, close, read_tail, tail_row
 
 _ROUNDS = 20  # lost races for one append before we give up: then the sender is told 503, or the turn runs again
 _GATHER = 0.008  # seconds that a line under load waits for company; a lone payload is written at once
@@ -51,13 +51,6 @@ class Addition:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    etag: str
-    next: int
-    seen: dict[str, list[int]]  # source -> [last position appended, first sequence of its latest turn, first position of that]
-
-
 @dataclass(slots=True)
 class _Writer:
     waiting: list[tuple[Addition, "asyncio.Future[list[int]]"]] = field(default_factory=list)
@@ -71,7 +64,7 @@ class Appender:
     def __init__(self, table: TableClient, index: TableClient, half: str) -> None:
         self._table, self._index, self._half = table, index, half
         self._lines = Lines(table)
-        self._tails: dict[str, _Tail | None] = {}
+        self._tails: dict[str, Tail | None] = {}
         self._writers: dict[str, _Writer] = {}
 
     def waiting(self, line: str) -> int:
@@ -85,13 +78,23 @@ class Appender:
         return [row["RowKey"] async for row in rows]
 
     async def append(self, line: str, addition: Addition) -> list[int]:
-        """The positions that the entries got, once they are durable."""
+        """The positions that the entries got, once they are durable. Raises Closed, and nothing was written."""
         writer = self._writers.setdefault(line, _Writer())
         done: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         writer.waiting.append((addition, done))
         if writer.task is None:
             writer.task = asyncio.create_task(self._drain(line, writer))
         return await done
+
+    async def said(self, line: str, addition: Addition) -> list[int]:
+        """Where entries of it stand that an earlier run of the same source appended."""
+        tail = await self._tail(line)
+        return list((await self._said(line, tail, addition)).values())
+
+    async def close(self, line: str) -> None:
+        """From here on nothing is appended, by nobody."""
+        self._tails.pop(line, None)
+        await close(self._table, line)
 
     async def _drain(self, line: str, writer: _Writer) -> None:
         while writer.waiting:
@@ -113,7 +116,9 @@ class Appender:
 
     async def _write(self, line: str, additions: list[Addition]) -> list[list[int]]:
         for _ in range(_ROUNDS):
-            tail = self._tails[line] if line in self._tails else await self._read_tail(line)
+            tail = await self._tail(line)
+            if tail and tail.closed:
+                raise Closed(line)
             said = [await self._said(line, tail, addition) for addition in additions]
             fresh = [addition.without(there) for addition, there in zip(additions, said, strict=True)]
             try:
@@ -124,7 +129,7 @@ class Appender:
             return [_merged(*both) for both in zip(additions, said, got, strict=True)]
         raise TimeoutError("the end of the line was taken by others again and again")
 
-    async def _said(self, line: str, tail: _Tail | None, addition: Addition) -> dict[str, int]:
+    async def _said(self, line: str, tail: Tail | None, addition: Addition) -> dict[str, int]:
         """Where entries stand that an earlier run of the same source appended: empty unless it says something again."""
         seen = tail.seen.get(addition.source) if tail else None
         if not seen or not addition.positions or addition.positions[0] > seen[0]:
@@ -133,7 +138,7 @@ class Appender:
         start = seen[1] if addition.positions[0] >= seen[2] else 0
         return {name: at for name, at in (await _find(self._lines, line, start)).items() if name in wanted}
 
-    async def _append(self, line: str, tail: _Tail | None, additions: list[Addition]) -> list[list[int]]:
+    async def _append(self, line: str, tail: Tail | None, additions: list[Addition]) -> list[list[int]]:
         """One transaction: the tail moves on and the packs stand behind it."""
         entries = [entry for addition in additions for entry in addition.entries]
         if not entries:
@@ -146,7 +151,7 @@ class Appender:
         for addition in additions:
             if addition.source and addition.positions:
                 seen[addition.source] = _reached(seen.get(addition.source), addition, first)
-        row = {**key(line, "tail"), "next": str(first + len(parts)), "seen": orjson.dumps(seen).decode()}
+        row = tail_row(line, first + len(parts), seen)
         rows = [_pack_row(line, first + number, since, *part) for number, part in enumerate(parts)]
         if tail is None:
             await self._index.upsert_entity(key(self._half, line))
@@ -154,17 +159,13 @@ class Appender:
         else:
             start = [batch.replace(row, tail.etag)]
         etags = await submit(self._table, [*start, *(create(one) for one in rows)])
-        self._tails[line] = _Tail(etags[0], first + len(parts), seen)
+        self._tails[line] = Tail(etags[0], first + len(parts), seen)
         return _dealt(additions, _positions(first, [len(some) for some, _ in parts]))
 
-    async def _read_tail(self, line: str) -> _Tail | None:
-        try:
-            row = await self._table.get_entity(line, "tail")
-        except ResourceNotFoundError:
-            return None
-        tail = _Tail(str(row.metadata["etag"]), int(row["next"]), orjson.loads(row["seen"]))
-        self._tails[line] = tail
-        return tail
+    async def _tail(self, line: str) -> Tail | None:
+        if line not in self._tails:
+            self._tails[line] = await read_tail(self._table, line)
+        return self._tails[line]
 
 
 async def _find(lines: Lines, line: str, first: int) -> dict[str, int]:

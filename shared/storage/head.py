@@ -12,8 +12,8 @@ class Head:
     """Who has the line and what is known about it.
 
     `suspect`: the last position of a batch whose holder never let go; up to there, one entry at a time is tried. `trying`: the one that
-    is, `falls`: how often it was. -1: none. `failures`: how many different patients' parcels in a row found no answer, `failing`: the
-    latest of them (a keyed hash).
+    is, `falls`: how often it was. -1: none. `failures`: how often in a row the line of an endpoint that is down was tried
+    in vain.
     """
 
     etag: str = ""
@@ -24,7 +24,6 @@ class Head:
     falls: int = 0
     not_before: float = 0.0
     failures: int = 0
-    failing: str = ""
 
     def held(self, now: float) -> bool:
         return bool(self.holder) and self.until > now
@@ -64,5 +63,5 @@ def head_row(line: str, head: Head) -> dict[str, Any]:
 
 
 def read_head(row: Mapping[str, Any]) -> Head:
-    found = {name: row[name] for name in ("etag", "holder", "until", "falls", "not_before", "failures", "failing")}
+    found = {name: row[name] for name in ("etag", "holder", "until", "falls", "not_before", "failures")}
     return Head(**found, suspect=int(row["suspect"]), trying=int(row["trying"]))

@@ -48,7 +48,7 @@ class Look:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hold:
     """The right to write to a line, until another takes it. `before` and `head`: as it was found, and as it is held."""
 
@@ -67,7 +67,6 @@ class Outcome:
     marked: list[Pack] = field(default_factory=list)
     not_before: float = 0.0  # the whole line waits until then
     failures: int = 0
-    failing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +121,12 @@ class Lines:
             raise Claimed from error
         return Hold(line, etags[0], head, taken)
 
+    async def reach(self, hold: Hold, at: int) -> None:
+        """Says that the holder goes further than it said when it took the line, for as long as it said. Raises Lost."""
+        held = hold.before.taken(hold.head.holder, hold.head.until, at)
+        [hold.etag] = await self._settle([replace(head_row(hold.line, held), hold.etag)])
+        hold.head = held
+
     async def _mine(self, line: str, head: Head, taken: Head) -> Hold | None:
         """A write whose answer was lost is sent again by the SDK and then fails: the line may be ours all the same."""
         row = await self._get(line, HEAD)
@@ -139,7 +144,7 @@ class Lines:
 
     async def commit(self, hold: Hold, outcome: Outcome) -> None:
         """Writes every outcome and lets go, in one transaction. Raises Lost if the line is another's by now."""
-        told = {"not_before": outcome.not_before, "failures": outcome.failures, "failing": outcome.failing}
+        told = {"not_before": outcome.not_before, "failures": outcome.failures}
         operations = [replace(head_row(hold.line, hold.head.free()) | told, hold.etag)]
         for pack in outcome.ended:
             operations += [
@@ -202,9 +207,9 @@ class Lines:
         except ResourceNotFoundError:
             return None
 
-    async def _settle(self, operations: Sequence[Operation]) -> None:
+    async def _settle(self, operations: Sequence[Operation]) -> list[str]:
         try:
-            await submit(self.table, operations)
+            return await submit(self.table, operations)
         except (ResourceModifiedError, ResourceNotFoundError, ResourceExistsError) as error:
             raise Lost from error
 

@@ -11,7 +11,7 @@ from shared.storage.account import Account
 
 RECEIPTS, PARCELS = "receipts", "parcels"
 NAMES = [f"{half}-{lane}" for half in (RECEIPTS, PARCELS) for lane in Lane]
-_LINE = re.compile(r"[0-9]{9}~[a-z0-9-]{1,40}~(alarm|routine)(~[0-9]{2})?")
+_LINE = re.compile(r"[0-9]{9}~[a-z0-9-]{1,40}~(alarm|routine)(~[0-9]{2}(\.[0-9]{1,6})?)?")
 LONGEST_DELAY = 7 * 24 * 3600  # seconds; Azure's limit for a message to stay hidden
 
 

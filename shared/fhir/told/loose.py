@@ -1,22 +1,12 @@
 """Reading FHIR that may not be quite FHIR: objects where lists are due, empty strings, nothing at all. Never raises.
 
-Numbers come as the text that stood in the document, so that 82.50 stays 82.50.
+Texts come as plain words: what cannot be seen, or turns the writing round, is left out.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 Node = dict[str, Any]
-
-
-def parse(body: bytes) -> Node:
-    """The document of bytes that `store.read` has accepted."""
-    try:
-        document = json.loads(body.decode(), parse_float=str, parse_int=str)
-    except RecursionError:  # read at the door by a parser that goes deeper
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def nodes(node: Node, key: str) -> list[Node]:
@@ -32,9 +22,21 @@ def node(parent: Node, *path: str) -> Node:
 
 
 def text(parent: Node, *path: str) -> str:
-    """The text at the end of the path; empty where there is none."""
+    """The text at the end of the path, on one line; empty where there is none."""
     value = node(parent, *path[:-1]).get(path[-1])
-    return value.strip() if isinstance(value, str) else ""
+    return line(value) if isinstance(value, str) else ""
+
+
+def prose(parent: Node, key: str) -> str:
+    """A text that keeps its lines; empty where there is none."""
+    value = parent.get(key)
+    return "\n".join(filter(None, map(line, value.splitlines()))) if isinstance(value, str) else ""
+
+
+def line(words: str) -> str:
+    """One line of what can be seen: no control characters, nothing invisible, nothing that turns the direction of the writing."""
+    seen = words if words.isprintable() else "".join(sign for sign in words if sign.isprintable() or sign.isspace())
+    return " ".join(seen.split())
 
 
 def resources(document: Node) -> Iterator[Node]:

@@ -1,0 +1,83 @@
+"""One parcel at its turn: one verdict, and the state that is written about it."""
+
+from typing import Any
+
+from shared import log
+from shared.domain.message import Lane
+from shared.errors import Refused, Unavailable
+from shared.flow import breaker
+from shared.flow.attend import fallen
+from shared.flow.deliver import deliver
+from shared.flow.round import Place, Round
+from shared.flow.schedule import delay, spent, steps
+from shared.storage.lines import place_of, position
+from shared.storage.packs import Entry
+
+_BEHIND = 5.0  # seconds until a correction whose original stands in another line is looked at again
+
+
+async def attempt(turn: Round, where: Place) -> dict[str, Any]:
+    """What becomes of the parcel. That an attempt may have arrived is known by its state; that a worker was lost in the middle of one, by
+    the line's head. In both cases the journal is asked first, where it can be."""
+    pack, place = where
+    entry, state, began = pack.entries[place], pack.states[place] or {}, turn.hub.clock()
+    if "after" in entry and not await _originals_ended(turn, entry):
+        turn.block(entry["patient"], began + _BEHIND)
+        return {**state, "not_before": began + _BEHIND}
+    turn.sent += 1
+    if fallen(turn.head, position(pack.sequence, place)):
+        return _parked(turn, state, "the worker fell three times over this parcel")
+    unsure = turn.head.careful or bool(state.get("unsure"))
+    try:
+        done = await deliver(turn.hub, turn.endpoint, turn.lane, entry, pack.bodies[place], unsure=unsure)
+    except Refused as error:
+        await _answered(turn, entry)
+        return _parked(turn, state, error.reason)
+    except Unavailable as error:
+        return await _later(turn, entry, state, error, began - pack.since, unsure=unsure or error.unsure)
+    await _answered(turn, entry)
+    turn.delivered += 1
+    told = {"end": "delivered", "attempt": _count(state), "at": turn.hub.clock(), "answer": done.answer, "name": done.name}
+    return {**told, "asked": True} if done.had else told
+
+
+async def _originals_ended(turn: Round, entry: Entry) -> bool:
+    """A correction comes after what it corrects, though that is another patient's and stands in another line (transform)."""
+    for line, positions in entry["after"].items():
+        for at in positions:
+            sequence, place = place_of(at)
+            pack = await turn.hub.parcels.lines.read(line, sequence)
+            if pack and place < len(pack.states) and "end" not in (pack.states[place] or {}):
+                return False
+    return True
+
+
+async def _answered(turn: Round, entry: Entry) -> None:
+    turn.open, turn.streak = False, 0
+    await breaker.answered(turn.hub, turn.endpoint, entry["patient"])
+
+
+async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavailable, age: float, *, unsure: bool) -> dict[str, Any]:
+    """While the endpoint is down a parcel waits as long as its line, and its own schedule rests."""
+    turn.open = await breaker.unanswered(turn.hub, turn.endpoint, entry["patient"], error.reason)
+    turn.failed, turn.wish, turn.streak = True, error.retry_after, turn.streak + turn.open
+    if enough := spent(turn.endpoint.retry, _count(state), age):
+        return _parked(turn, state, f"{error.reason}; {enough}")
+    alone = state.get("alone", 0) + (not turn.open)
+    own = delay(steps(turn.endpoint.retry, turn.lane), alone, entry["id"], error.retry_after) * turn.hub.settings.retry_scale
+    now = turn.hub.clock()
+    due = now + (turn.wait() if turn.open else own)
+    turn.block(entry["patient"], due)
+    told = {"attempt": _count(state), "alone": alone, "tried": now, "not_before": due, "reason": error.reason}
+    return {**told, "unsure": True} if unsure else told
+
+
+def _parked(turn: Round, state: dict[str, Any], reason: str) -> dict[str, Any]:
+    say = log.alarm if turn.lane is Lane.ALARM else log.step
+    say("parked", line=turn.line, reason=reason)
+    return {"end": "parked", "attempt": _count(state), "at": turn.hub.clock(), "reason": reason}
+
+
+def _count(state: dict[str, Any]) -> int:
+    """This attempt's number."""
+    return int(state.get("attempt", 0)) + 1

@@ -1,0 +1,53 @@
+"""A correction comes after what it corrects. Of the same patient the line sees to that; when a correction names another patient, the two
+stand with different patients, and the order between those must be asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.access.register import Endpoint
+from shared.domain.message import Lane
+from shared.flow.names import owner_of
+from shared.hub import Hub
+from shared.storage.lines import place_of
+from shared.storage.queues import lane_of
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A parcel that is corrected and has no end yet. `patient`: a keyed hash."""
+
+    line: str
+    at: int
+    patient: str
+
+
+async def originals(hub: Hub, line: str, first: int | None) -> Sequence[Original]:
+    """What came of the receipt at that position of a sender's line and still waits."""
+    found: list[Original] = []
+    sequence, place = place_of(first or 0)
+    pack = await hub.receipts.lines.read(line, sequence)
+    state = (pack.states[place] if pack else None) or {}
+    for where, positions in state.get("parcels", {}).items():
+        for at in positions:
+            found += await _waiting(hub, where, at)
+    return found
+
+
+async def _waiting(hub: Hub, line: str, at: int) -> Sequence[Original]:
+    sequence, place = place_of(at)
+    pack = await hub.parcels.lines.read(line, sequence)
+    if pack is None or place >= len(pack.entries) or "end" in (pack.states[place] or {}):
+        return []
+    return [Original(line, at, pack.entries[place]["patient"])]
+
+
+def must_wait_for(behind: Sequence[Original], endpoint: Endpoint, patient: str, lane: Lane) -> dict[str, list[int]]:
+    """Line -> positions of what must have ended before a parcel goes there. An alarm never waits behind a routine parcel."""
+    after: dict[str, list[int]] = {}
+    for one in behind:
+        here = owner_of(one.line) == (endpoint.tenant, endpoint.name)
+        apart = one.patient != patient or lane_of(one.line) is not lane
+        if here and apart and not (lane is Lane.ALARM and lane_of(one.line) is Lane.ROUTINE):
+            after.setdefault(one.line, []).append(one.at)
+    return after

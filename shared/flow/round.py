@@ -1,0 +1,112 @@
+"""One turn at an endpoint's line: whose parcels may go now, in which order, and what the turn knows so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.access.register import Endpoint
+from shared.domain.message import Lane
+from shared.flow.attend import waiting
+from shared.flow.schedule import MIDDLE, delay, steps
+from shared.hub import Hub
+from shared.storage.head import Head
+from shared.storage.lines import PAGE, Hold, position
+from shared.storage.packs import Pack
+from shared.storage.queues import lane_of
+
+_COMMIT = 1_500_000  # bytes of packs in one turn: their commit is one transaction of at most 4 MiB, in base64
+_LINE_WAIT = {Lane.ALARM: 15.0, Lane.ROUTINE: 60.0}  # seconds at most between two tries of a line whose endpoint is down
+_AHEAD = 5.0  # seconds until a patient with parcels in an older line is asked about again
+
+Place = tuple[Pack, int]  # a parcel: its pack and its place in it
+
+
+@dataclass(slots=True)
+class Round:
+    """`deadline`: no attempt begins after it, so that the line is still held when it ends.
+
+    `open`: the endpoint is taken to be down, and one parcel is tried (breaker); `streak`: how often in a row that found no answer; `wish`:
+    the journal's Retry-After. `blocked`: patients with a parcel that must go first, `ahead`: those whose parcels wait in lines that this
+    one replaced; `next_due`: when the first of those may be tried. `tried`: when the first waiting parcel of a patient was tried last,
+    0 = never. `allowed`: how many calls the endpoint's rate leaves for this turn. `packs`: those whose states changed.
+    """
+
+    hub: Hub
+    line: str
+    endpoint: Endpoint
+    head: Head
+    now: float
+    deadline: float
+    open: bool
+    streak: int
+    allowed: int
+    ahead: frozenset[str] = frozenset()
+    hold: Hold | None = None
+    failed: bool = False
+    sent: int = 0
+    delivered: int = 0
+    out_of_time: bool = False
+    unread: bool = False
+    next_due: float = float("inf")
+    wish: float | None = None
+    tried: dict[str, float] = field(default_factory=dict)
+    blocked: set[str] = field(default_factory=set)
+    packs: list[Pack] = field(default_factory=list)
+
+    @property
+    def lane(self) -> Lane:
+        return lane_of(self.line)
+
+    @property
+    def down(self) -> bool:
+        return self.failed and self.open
+
+    @property
+    def spent(self) -> bool:
+        """Whether the endpoint's rate lets no more through now."""
+        return self.sent >= self.allowed
+
+    @property
+    def over(self) -> bool:
+        full = len(self.packs) >= PAGE or sum(len(pack.blob) for pack in self.packs) > _COMMIT
+        return self.out_of_time or self.down or full or self.spent or (self.head.careful and bool(self.packs))
+
+    def wait(self) -> float:
+        """Seconds until the line of an endpoint that is down is tried again."""
+        own = steps(self.endpoint.retry, self.lane)
+        return delay(own, self.streak, MIDDLE, self.wish, _LINE_WAIT[self.lane]) * self.hub.settings.retry_scale
+
+    def block(self, patient: str, until: float) -> None:
+        """This patient's parcels stay where they are until then."""
+        self.blocked.add(patient)
+        self.next_due = min(self.next_due, until)
+
+
+def plan(turn: Round, packs: Sequence[Pack]) -> tuple[list[Place], list[Place]]:
+    """What may be sent now, in order per patient: first those of patients with nothing untold, then those that were tried before."""
+    first: list[Place] = []
+    later: list[Place] = []
+    for pack in packs:
+        for place in waiting(pack):
+            patient, state = pack.entries[place]["patient"], pack.states[place] or {}
+            due = state.get("not_before", 0.0)
+            if patient not in turn.blocked and (due > turn.now or patient in turn.ahead):
+                turn.block(patient, due if due > turn.now else turn.now + _AHEAD)
+            if patient not in turn.blocked:
+                tried = turn.tried.setdefault(patient, state.get("tried", 0.0))
+                (later if tried else first).append((pack, place))
+    return first, later
+
+
+def longest_ago(turn: Round, later: Sequence[Place]) -> list[Place]:
+    """Those that were tried before, the patients tried longest ago first; a patient's own order stays."""
+    return sorted(later, key=lambda one: turn.tried[one[0].entries[one[1]]["patient"]])
+
+
+def position_of(places: Sequence[Place]) -> int:
+    """The position of the first of these; -1 of none."""
+    return position(places[0][0].sequence, places[0][1]) if places else -1
+
+
+def last_of(packs: Sequence[Pack]) -> list[Place]:
+    """The last parcel in these packs."""
+    return [(packs[-1], len(packs[-1].entries) - 1)]

@@ -1,0 +1,196 @@
+"""Alarms that do not arrive: by a second route after a minute, told to a human after five, and still in their own line."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from shared.access.register import Alarms
+from shared.domain.message import Lane
+from shared.flow import escalate as flow
+from shared.flow.sweep import sweep
+from tests.test_forward import DELIVERED, Journal, answering, down_for, journalled, listening
+from tests.test_transform import SHOUTING, Town, another, note, use
+
+SECOND, TOLD = "alarms sent by the second route", "alarms not delivered in time"
+
+
+@pytest.fixture(autouse=True)
+def _shouting(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, SHOUTING)
+
+
+@asynccontextmanager
+async def two_journals(storage: str, **alarms: Any) -> AsyncIterator[tuple[Town, Journal, Journal]]:
+    """A journal that is down, and a response centre that is not, for what does not arrive there."""
+    async with journalled(storage, answering(503), lines=2) as (here, journal), listening(Journal(clock=here.clock)) as centre:
+        [first] = here.tenant.endpoints
+        second = replace(first, name="centre", url=f"{centre.url}/journal")
+        here.change(endpoints=(replace(first, alarms=Alarms(second="centre", **alarms)), second))
+        yield here, journal, centre
+
+
+async def live(here: Town, seconds: float, *others: Any) -> None:
+    """With the sweep every ten seconds, as the timer has it."""
+    for _ in range(int(seconds // 10)):
+        await here.run(10, *others)
+        await sweep(here.hub, Lane.ALARM)
+    await here.run(0, *others)
+
+
+def said(caplog: pytest.LogCaptureFixture, name: str) -> list[dict[str, Any]]:
+    lines = (orjson.loads(record.getMessage()) for record in caplog.records if record.name == "knutepunkt")
+    return [line for line in lines if line.get("alarm") == name]
+
+
+def test_an_alarm_goes_by_the_second_route_after_a_minute_and_not_before(storage: str) -> None:
+    async def run() -> tuple[list[str], list[str], float]:
+        async with two_journals(storage) as (here, _, centre):
+            sent = here.clock()
+            await here.post(note("alarm"))
+            await here.post(note("routine"))
+            await live(here, 50)
+            early = centre.titles
+            await live(here, 30)
+            return early, centre.titles, centre.calls[0].at - sent
+
+    early, late, took = asyncio.run(run())
+    assert (early, late) == ([], ["alarm"]) and 60 <= took <= 75
+
+
+def test_it_still_reaches_its_journal_once_that_answers(storage: str) -> None:
+    async def run() -> tuple[list[str], list[str], str]:
+        async with two_journals(storage) as (here, journal, centre):
+            receipt = await here.post(note("alarm"))
+            await live(here, 200)
+            journal.behave = down_for()
+            await live(here, 60)
+            return journal.titles, centre.titles, (await here.told(receipt))["status"]
+
+    assert asyncio.run(run()) == (["alarm"], ["alarm"], DELIVERED)
+
+
+def test_each_alarm_goes_by_the_second_route_once_however_long_the_outage_and_however_many_instances(
+    storage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> list[str]:
+        async with two_journals(storage) as (here, _, centre), another(here) as second:
+            for number in range(12):
+                await here.post(note(f"alarm {number:02}", f"p{number % 4}"))
+                await live(here, 20, second)
+                await sweep(second, Lane.ALARM)
+            await live(here, 120, second)
+            return [call.title for call in centre.calls]
+
+    calls = asyncio.run(run())
+    assert sorted(calls) == [f"alarm {number:02}" for number in range(12)]
+    assert sum(line["parcels"] for line in said(caplog, SECOND)) == 12
+
+
+def test_a_sweep_that_is_lost_half_way_sends_nothing_twice(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> list[str]:
+        async with two_journals(storage) as (here, _, centre):
+            await here.post(note("alarm"))
+            await here.run(70)
+
+            async def lost(*_: Any) -> None:
+                raise ConnectionResetError
+
+            with monkeypatch.context() as patch:
+                patch.setattr(here.hub.overdue, "write", lost)
+                await sweep(here.hub, Lane.ALARM)
+            await live(here, 60)
+            return [call.title for call in centre.calls]
+
+    assert asyncio.run(run()) == ["alarm"]
+
+
+def test_what_has_a_route_of_its_own_to_the_second_endpoint_comes_there_under_the_same_key(storage: str) -> None:
+    async def run() -> tuple[list[str], int]:
+        async with two_journals(storage) as (here, _, centre):
+            [route] = here.tenant.routes
+            here.change(routes=(route, replace(route, endpoint="centre")))
+            await here.post(note("alarm"))
+            await live(here, 120)
+            return centre.titles, len({call.key for call in centre.calls})
+
+    assert asyncio.run(run()) == (["alarm"], 1)
+
+
+def test_two_endpoints_that_are_each_others_second_route_do_not_send_an_alarm_to_and_fro(storage: str) -> None:
+    async def run() -> tuple[int, int]:
+        async with two_journals(storage) as (here, journal, centre):
+            first, second = here.tenant.endpoints
+            here.change(endpoints=(first, replace(second, alarms=Alarms(second="journal"))))
+            centre.behave = answering(503)
+            await here.post(note("alarm"))
+            await live(here, 200)
+            journal.behave = centre.behave = down_for()
+            await live(here, 120)
+            return len(journal.titles), len(centre.titles)
+
+    assert asyncio.run(run()) == (1, 1)
+
+
+def test_a_human_is_told_after_five_minutes_once_for_each(storage: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        async with journalled(storage, answering(503), lines=1) as (here, _):
+            await here.post(note("alarm a", "p0"))
+            await live(here, 290)
+            assert said(caplog, TOLD) == []
+            await here.post(note("alarm b", "p1"))
+            await live(here, 100)
+            assert [line["parcels"] for line in said(caplog, TOLD)] == [1]
+            await live(here, 200)
+
+    asyncio.run(run())
+    assert [line["parcels"] for line in said(caplog, TOLD)] == [1, 1]
+
+
+def test_both_times_are_the_registers(storage: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> float:
+        async with two_journals(storage, second_after=10, page_after=30) as (here, _, centre):
+            sent = here.clock()
+            await here.post(note("alarm"))
+            await live(here, 40)
+            return centre.calls[0].at - sent
+
+    assert asyncio.run(run()) <= 25
+    assert len(said(caplog, TOLD)) == 1
+
+
+def test_an_endpoint_that_was_stopped_does_not_keep_an_alarm_from_the_second_route(storage: str) -> None:
+    async def run() -> tuple[int, list[str]]:
+        async with two_journals(storage) as (here, journal, centre):
+            first, second = here.tenant.endpoints
+            here.change(endpoints=(replace(first, active=False), second))
+            await here.post(note("alarm"))
+            await live(here, 90)
+            return len(journal.calls), centre.titles
+
+    assert asyncio.run(run()) == (0, ["alarm"])
+
+
+def test_routine_parcels_take_no_second_route_and_a_sweep_rings_though_this_fails(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    async def run() -> tuple[list[str], set[str]]:
+        async with two_journals(storage) as (here, _, centre):
+            await here.post(note("routine"))
+            await here.post(note("alarm"))
+            await here.run(100)
+            here.host.messages.clear()
+            with monkeypatch.context() as patch:
+                patch.setattr(flow, "_sent_by_second", broken)
+                here.clock.now += 20
+                await sweep(here.hub, Lane.ALARM)
+            own = {line.split("~", 1)[1] for message in here.host.messages for line in message[-1] if line.startswith(here.tenant.orgnr)}
+            return centre.titles, own
+
+    titles, rung = asyncio.run(run())
+    assert titles == [] and len(rung) == 1 and "journal~alarm~" in rung.pop()
