@@ -131,8 +131,8 @@ MODES = {
     "wordless": Mode(slips.wordless, "avviser uten å si hvorfor", "odd", {}, "pushes"),
     "nowhere": Mode(slips.nowhere, "sier ikke hvor den lagret", "odd", {}, "pushes"),
     "telling-location": Mode(slips.telling_location, "har fødselsnummer i adressen", "odd", {}, "pushes"),
-    "redirect": Mode(slips.redirect, "viser til en annen adresse", "odd", {"status": 308}),
-    "open": Mode(honest, "slipper inn hvem som helst", "odd", {}),  # where it was started with a credential
+    "redirect": Mode(slips.redirect, "viser til en annen adresse", "odd", {"status": 308}, "pushes"),
+    "open": Mode(honest, "slipper inn hvem som helst", "odd", {}, "pushes"),  # where it was started with a credential
     # of look-ups only: stores nothing, tells lies
     "pages": Mode(honest, "svarer i mange små deler ved oppslag", "odd", {"size": 1}, "lookups"),  # size: resources in a part
     "wrong-patient": Mode(honest, "svarer om en annen person ved oppslag", "odd", {}, "lookups"),
