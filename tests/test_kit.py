@@ -163,6 +163,12 @@ def test_the_kit_finds_and_names_the_fault(told: Callable[..., list[Finding]], m
     assert not report.passed(findings)
 
 
+def test_a_door_that_is_open_is_open_for_look_ups_too(sandbox: Sandbox, told: Callable[..., list[Finding]]) -> None:
+    emptied(sandbox)
+    sandbox.tell(mode="open")
+    assert has(list(examined(replace(sandboxed(sandbox), base=""))), "8.1", "no credential is answered 200")
+
+
 def test_a_journal_that_stores_each_copy_is_seen_to(told: Callable[..., list[Finding]]) -> None:
     assert has(told(mode="forget"), "4.3", "100 in the journal, 1 due")
 

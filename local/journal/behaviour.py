@@ -137,8 +137,8 @@ MODES = {
     "wordless": Mode(slips.wordless, "avviser uten å si hvorfor", "odd", {}, "pushes"),
     "nowhere": Mode(slips.nowhere, "sier ikke hvor den lagret", "odd", {}, "pushes"),
     "telling-location": Mode(slips.telling_location, "har fødselsnummer i adressen", "odd", {}, "pushes"),
-    "redirect": Mode(slips.redirect, "viser til en annen adresse", "odd", {"status": 308}),
-    "open": Mode(honest, "slipper inn hvem som helst", "odd", {}),  # where it was started with a credential
+    "redirect": Mode(slips.redirect, "viser til en annen adresse", "odd", {"status": 308}, "pushes"),
+    "open": Mode(honest, "slipper inn hvem som helst", "odd", {}, "pushes"),  # where it was started with a credential
     # of transactions and batches only
     "twice": Mode(twice, "gjør hver sending to ganger", "odd", {}, "transactions"),
     "no-location": Mode(honest, "sier ikke hvor den lagret", "odd", {}, "transactions"),
