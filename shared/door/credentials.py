@@ -5,13 +5,16 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shared.access.register import Auth
 from shared.domain.journal import Call
-from shared.door import tls, tokens
-from shared.door.tokens import NONCE, Token
+from shared.door import tls
 from shared.door.wire import Heard, Reach
 from shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    from shared.door.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Shown:
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     tls: ssl.SSLContext | bool = True
-    token: Token | None = None
+    token: "Token | None" = None
 
 
 async def show(hub: Reach, call: Call, auth: Auth | None, until: float) -> Shown:
@@ -30,6 +33,8 @@ async def show(hub: Reach, call: Call, auth: Auth | None, until: float) -> Shown
     context = await tls.context(hub, auth)
     if not auth.client:
         return Shown(_static(hub, auth), context)
+    from shared.door import tokens  # with the first one: what it signs with is half of a worker's own start
+
     token = await tokens.token(hub, auth, until - time.monotonic())
     known = tokens.holder(hub, auth)
     if not known.key:
@@ -42,10 +47,12 @@ def renewed(hub: Reach, call: Call, auth: Auth | None, shown: Shown, heard: Hear
     """Why the call may do better if it is made again ("nonce", "token"), "" if it may not. What the journal did not take is dropped."""
     if auth is None or shown.token is None:
         return ""
+    from shared.door import tokens
+
     tokens.holder(hub, auth).hear(call.url, heard)
     if heard.status != 401:
         return ""
-    if NONCE in heard.headers.get("www-authenticate", "") and "dpop-nonce" in heard.headers:
+    if tokens.NONCE in heard.headers.get("www-authenticate", "") and "dpop-nonce" in heard.headers:
         return "nonce"
     return "token" if tokens.drop(hub, auth, shown.token) else ""
 
