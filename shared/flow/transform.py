@@ -16,7 +16,7 @@ from shared.door import adapters
 from shared.flow.attend import attend, fallen, holding, ring, waiting
 from shared.flow.duplicates import Verdict, sort_out
 from shared.flow.names import owner_of, parcel_id, parcels_line, receipt_name
-from shared.flow.translate import Context, Outgoing, translate
+from shared.flow.translate import NOBODY, Context, Outgoing, translate
 from shared.hub import Hub
 from shared.storage.append import Addition
 from shared.storage.head import Head
@@ -135,6 +135,7 @@ def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: 
         "items": done.items,
         "documents": len(done.documents),
         "set_aside": len(problems),
+        "unknown": sum(problem.reason.endswith(NOBODY) for problem in problems),
         "problems": [[problem.item, problem.reason, problem.remedy] for problem in problems[:_TOLD]],
         **_notes(done.documents),
         **({"corrects": job.verdict.first} if job.verdict.correction else {}),
