@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -14,20 +15,24 @@ from aiohttp import web
 
 from adapters.devices.vkp.adapter import ADAPTER as VKP
 from shared.access.register import Auth, Recipient, Relay, Sender, Watch
+from shared.access.register_notices import KINDS
 from shared.access.signature import authenticate
 from shared.domain.message import Lane
 from shared.flow.schedule import GIVE_UP
+from shared.notice.ledger import Notice, seen
 from shared.notice.poison import poison
 from shared.notice.watch import watch
+from shared.notice.words import length, words
 from tests import mailing
 from tests.azurite import start_azurite
 from tests.mailing import relaying
 from tests.running import example
 from tests.test_forward import Behaviour, Journal, answering, journalled
-from tests.test_transform import SECRET, Town, another, note, use
+from tests.test_transform import SECRET, Town, another, municipality, note, use
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 24 * 3600.0
 NAMES = tuple(SECRET)
+DOCS = (Path(__file__).parent.parent / "docs/operators.md").read_text()
 SIGNED = Sender("hub", "", "", (), Auth("hmac", "standard-webhooks", "", NAMES), True)
 
 
@@ -430,3 +435,28 @@ def test_a_relay_that_says_later_is_asked_again_and_the_log_says_so(storage: str
 def test_the_mails_of_one_outage_are_one_thread(storage: str) -> None:
     first, second = mailed(storage, mailing.Relay(), seconds=DAY + HOUR).mails
     assert second["References"] == first["Message-ID"] != second["Message-ID"]
+
+
+# the words
+
+
+FACTS = {"oldest": 640, "limit": 604800, "unknown": 1, "days": 1, "day": "2026-12-08", "ids": "receipt 1.cloud.routine.7.0"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_kind_can_be_said_and_is_explained_in_the_operators_page(kind: str, count: int) -> None:
+    tenant = municipality("https://journal.example", 1, True)
+    standing = seen(None, Notice(tenant.orgnr, kind, "journal", count, 0, FACTS), 1_795_348_800.0)
+    said = words(standing, tenant)
+    assert said.subject.startswith("[Knutepunkt] Eksempel kommune: ") and "Hva du kan gjøre: " in said.body
+    assert not set("{}") & set(said.subject + said.body)
+    assert f"| `{kind}` | {KINDS[kind]} |" in DOCS
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(40, "40 sekunder"), (60, "1 minutt"), (3600, "1 time"), (90_061, "1 døgn 1 time"), (7 * DAY, "7 døgn"), (5400, "1 time 30 minutter")],
+)
+def test_a_length_is_told_in_its_two_largest_units(seconds: float, told: str) -> None:
+    assert length(seconds) == told
