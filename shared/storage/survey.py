@@ -67,7 +67,7 @@ async def marks(lines: Lines, line: str) -> list[Mark]:
 
 def _mark(row: Mapping[str, Any]) -> Mark:
     """One that was made before marks said more stands for one entry, of whichever kind its line has."""
-    parcels = row["PartitionKey"].count("~") == 3
+    parcels = row["PartitionKey"].count("~") > 2
     usual = {"parked": int(parcels), "set_aside": int(not parcels), "unknown": 0}
     return Mark(row.get("at", row["since"]), **{name: row.get(name, number) for name, number in usual.items()})
 
