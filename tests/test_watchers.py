@@ -31,8 +31,10 @@ from tests import mailing
 from tests.azurite import start_azurite
 from tests.mailing import relaying
 from tests.test_forward import answering
-from tests.test_notices import DAY, HOUR, MINUTE, NAMES, Hook, by_mail, outage, pass_by, watched
+from tests.test_notices import HOUR, MINUTE, NAMES, Hook, by_mail, outage, pass_by, watched
 from tests.test_transform import SECRET, Town, note
+
+DAY = 24 * HOUR
 
 
 @pytest.fixture(scope="module")

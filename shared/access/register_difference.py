@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from shared.access.rows import Auth, Binding, Endpoint, Expiry, Lookup, Recipient, Relay, Route, Sender, Service, Tenant, Watch
+from shared.access.rows import Auth, Binding, Endpoint, Expiry, Lookup, Recipient, Route, Sender, Service, Tenant
 from shared.domain.event import Person
 
 Row = Sender | Endpoint | Service | Lookup | Recipient | Expiry
@@ -101,10 +101,6 @@ def _told(value: Any) -> str:
         case Auth():
             how = " ".join(part for part in (value.scheme, value.profile, value.user, value.issuer) if part)
             return f"{how} ({', '.join(value.secrets)})" if value.secrets else how
-        case Relay():
-            return f"mail to {', '.join(value.to)} by {value.host}:{value.port}"
-        case Watch():
-            return f"alarm {value.alarm} min, routine {value.routine} min"
         case tuple():
             return ", ".join(value)
     return str(value)

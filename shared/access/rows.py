@@ -95,6 +95,9 @@ class Relay:
     to: tuple[str, ...]
     user: str
 
+    def __str__(self) -> str:
+        return f"mail to {', '.join(self.to)} by {self.host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -126,6 +129,9 @@ class Watch:
 
     alarm: int = 2
     routine: int = 60
+
+    def __str__(self) -> str:
+        return f"alarm {self.alarm} min, routine {self.routine} min"
 
 
 @dataclass(frozen=True, slots=True)
