@@ -21,7 +21,7 @@ usage: ./hub COMMAND [...]
   test [...]         runs every test; what follows is pytest's (./hub test tests/test_flow.py -k alarm)
   check              format, lint, types, architecture, function lengths, what may be committed
   bench [...]        measures the running hub against a raw harness (--quick, --json)
-  register ...       check, diff or apply a municipality's register file
+  register ...       check, diff or apply a municipality's register file; test the way to its journals
   audit ...          verifies, shows, exports and anchors a municipality's audit log
   reconcile          counts what became of every receipt of a day, and names what does not add up (--day D)
   corpus DIR         posts every file of a folder at every door of the running hub, and tells what came of it

@@ -123,6 +123,7 @@ class Hub:
     ahead: dict[str, Any] = field(default_factory=dict)  # who waits in lines that were replaced (flow.ahead.Seen)
     marks: dict[str, Any] = field(default_factory=dict)  # of each line, as last read (shared.notice.watch)
     asking: Counter[str] = field(default_factory=Counter)  # look-ups that each municipality's journal is at, of this worker
+    kept: dict[Any, Any] = field(default_factory=dict)  # access tokens and TLS contexts for journals (door.tokens, door.tls)
 
     async def close(self) -> None:
         for pool in (self.readers, self.lookers, self.mailers):

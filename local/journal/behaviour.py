@@ -4,8 +4,8 @@
     {"mode": "fail", "status": 503, "retry_after": 30, "calls": 3}
 
 `calls` or `seconds` limit it; without either it lasts until told otherwise. `delay` is in seconds. An endpoint's own behaviour comes
-before that of "*". MODES says what each mode does and which fields it takes (with the value when left out). Look-ups fail as pushes do;
-what only they can do wrong is in lies.py.
+before that of "*". MODES says what each mode does and which fields it takes (with the value when left out). Look-ups and transactions
+fail as pushes do; what only look-ups can do wrong is in lies.py, what only a FHIR server can in resources.py.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A push, or a look-up, in the hands of a mode. `store(deduplicate)` does what an honest journal does and gives its answer."""
+    """A push, look-up or transaction in the hands of a mode. `store(deduplicate)` does what an honest journal does and gives its answer."""
 
     request: web.Request
     settings: Mapping[str, Limit]
@@ -87,6 +87,11 @@ async def garbage(push: Push) -> web.Response:
     return html(b"<!doctype html><title>Velkommen</title><p>This is not what you asked for.")
 
 
+async def twice(push: Push) -> web.Response:
+    push.store(True)
+    return push.store(True)
+
+
 async def honest(push: Push) -> web.Response:
     return push.store(True)
 
@@ -101,7 +106,7 @@ class Mode:
     words: str  # bokmål, for the page
     counts_as: str  # in the statistics
     settings: Mapping[str, Limit | None]  # None: absent unless given
-    only: str = ""  # "pushes" or "lookups": the others are answered as they should be
+    only: str = ""  # "pushes", "lookups" or "transactions": the others are answered as they should be
 
 
 MODES = {
@@ -119,6 +124,11 @@ MODES = {
     "drip": Mode(drip, "lagrer og svarer ett tegn om gangen", "slow", {"delay": 1.0}),  # delay: between two bytes
     "garbage": Mode(garbage, "lagrer og svarer med en nettside", "garbage", {}),
     "forget": Mode(forget, "glemmer hva den har lagret før", "forgetful", {}, "pushes"),
+    # of transactions and batches only
+    "twice": Mode(twice, "gjør hver sending to ganger", "odd", {}, "transactions"),
+    "no-location": Mode(honest, "sier ikke hvor den lagret", "odd", {}, "transactions"),
+    "partial": Mode(honest, "avviser den siste delen av hver sending", "odd", {"status": 422}, "transactions"),
+    "many": Mode(honest, "har to av hver enhet", "odd", {}, "transactions"),
     # of look-ups only: stores nothing, tells lies
     "pages": Mode(honest, "svarer i mange små deler ved oppslag", "odd", {"size": 1}, "lookups"),  # size: resources in a part
     "wrong-patient": Mode(honest, "svarer om en annen person ved oppslag", "odd", {}, "lookups"),
@@ -185,7 +195,7 @@ class Behaviours:
         self._standing.pop(endpoint, None)
 
     def take(self, endpoint: str, now: float, call: str) -> Behaviour | None:
-        """The behaviour for the call that has come ("pushes" or "lookups"); one call fewer is left."""
+        """The behaviour for the call that has come ("pushes", "lookups" or "transactions"); one call fewer is left."""
         concerned = (self._of(name, now) for name in (endpoint, "*") if name in self._standing)
         standing = next((each for each in concerned if each and MODES[each.behaviour.mode].only in ("", call)), None)
         if standing is None:

@@ -37,8 +37,14 @@ class Lookups:
         return [
             web.post("/{endpoint}/fhir/{resource}/_search", self._search),
             web.get("/{endpoint}/fhir", self._more),
+            web.get("/{endpoint}/fhir/metadata", self._metadata),
             web.get("/_sandbox/{endpoint}/asked", self._asked),
         ]
+
+    async def _metadata(self, request: web.Request) -> web.Response:
+        able = [{"type": kind, "interaction": [{"code": "search-type"}]} for kind in PARAMETERS]
+        usual = {"status": "active", "date": "2026-11-01", "kind": "instance", "fhirVersion": "4.0.1", "format": ["json"]}
+        return json({"resourceType": "CapabilityStatement", **usual, "rest": [{"mode": "server", "resource": able}]})
 
     async def _search(self, request: web.Request) -> web.Response:
         journal = self._journal_of(request.match_info["endpoint"])

@@ -1,6 +1,7 @@
 """The journal's doors: pushes in, pages out, and the sandbox's own commands."""
 
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -12,8 +13,10 @@ from aiohttp import web
 from local.journal import pages, plain
 from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
+from local.journal.guard import Guard
 from local.journal.lookups import Lookups
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable, tree
+from local.journal.transactions import Transactions
 from local.listening import listen
 from shared.fhir.told.codes import Codes, national
 from shared.fhir.told.note import Note
@@ -26,21 +29,23 @@ LARGEST = 4 * 1024 * 1024  # more than the hub ever sends
 
 
 class SandboxJournal:
-    """A running sandbox EPJ. `url` has no slash at its end."""
+    """A running sandbox EPJ. `url` has no slash at its end. `guard`: asks everybody for an access token."""
 
-    def __init__(self, codes: Codes | None = None, today: Callable[[], date] | None = None) -> None:
+    def __init__(self, codes: Codes | None = None, today: Callable[[], date] | None = None, guard: Guard | None = None) -> None:
         self.url = ""
         self._codes = codes or national()
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
         self._lookups = Lookups(self._behaviours, self._journal, today)
+        self._transactions = Transactions(self._behaviours, self._journal)
+        self._middlewares = [guard.check] if guard else []
         self._runner: web.AppRunner | None = None
 
-    async def start(self, port: int = 0) -> None:
-        """OSError if the port is taken."""
-        app = web.Application(client_max_size=LARGEST)
-        app.add_routes([*self._routes(), *self._lookups.routes()])
-        self._runner, self.url = await listen(app, port)
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: by https, and with a client certificate if it asks for one. OSError if the port is taken."""
+        app = web.Application(client_max_size=LARGEST, middlewares=self._middlewares)
+        app.add_routes([*self._transactions.routes(), *self._routes(), *self._lookups.routes()])
+        self._runner, self.url = await listen(app, port, tls)
 
     async def stop(self) -> None:
         if self._runner is not None:
@@ -73,13 +78,8 @@ class SandboxJournal:
         if journal is None:
             known = ", ".join((*RESOURCES, plain.RESOURCE))
             return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {known}.")
-        journal.counts["received"] += 1
-        journal.in_flight += 1
-        journal.counts["in_flight_most"] = max(journal.counts["in_flight_most"], journal.in_flight)
-        try:
+        with journal.handling():
             return await self._answer(request, journal, resource)
-        finally:
-            journal.in_flight -= 1
 
     async def _answer(self, request: web.Request, journal: Journal, resource: str) -> web.Response:
         behaviour = self._behaviours.take(journal.name, time.monotonic(), "pushes")

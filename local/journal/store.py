@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import orjson
@@ -73,7 +75,19 @@ class Journal:
         self.by_key: dict[str, Kept] = {}
         self.by_identifier: dict[str, list[Kept]] = {}
         self.asked: deque[Asked] = deque(maxlen=MOST_ASKED)
+        self.resources: dict[tuple[str, str], list[Node]] = {}  # as a FHIR server, by type and id: versions, oldest first
         self.counts.clear()
+
+    @contextmanager
+    def handling(self) -> Iterator[None]:
+        """A call with documents is in the journal's hands."""
+        self.counts["received"] += 1
+        self.in_flight += 1
+        self.counts["in_flight_most"] = max(self.counts["in_flight_most"], self.in_flight)
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
 
     def copy_of(self, key: str) -> Kept | None:
         """The note that came with this key before, now counted once more."""

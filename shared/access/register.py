@@ -16,6 +16,7 @@ from shared.access.rows import (
     Alarms,
     Auth,
     Binding,
+    Client,
     Endpoint,
     Expiry,
     Lookup,
@@ -35,6 +36,7 @@ __all__ = [  # its rows are its vocabulary
     "Alarms",
     "Auth",
     "Binding",
+    "Client",
     "Endpoint",
     "Expiry",
     "Lookup",
@@ -123,7 +125,8 @@ def _endpoint(row: dict[str, Any]) -> Endpoint:
     """A row that was written before an endpoint had a schedule of its own, or words for notes, has the usual ones."""
     made: dict[str, Any] = {"auth": row["auth"] and _auth(row["auth"]), "note": tuple((name, words) for name, words in row.get("note", ()))}
     if "retry" in row:
-        made["retry"] = Retry(**_tuples(_tuples(row["retry"], "routine"), "alarm"))
+        steps = {lane.value: tuple(row["retry"][lane]) for lane in Lane}
+        made["retry"] = Retry(**row["retry"] | steps)
     if "alarms" in row:
         made["alarms"] = Alarms(**row["alarms"])
     return Endpoint(**row | made)
@@ -135,11 +138,13 @@ def _lookup(row: dict[str, Any] | None) -> Lookup | None:
 
 def _recipient(row: dict[str, Any]) -> Recipient:
     listed = {key: tuple(row[key]) for key in ("secrets", "kinds", "severities")}
-    return Recipient(**row | listed | {"relay": row["relay"] and Relay(**_tuples(row["relay"], "to"))})
+    return Recipient(**row | listed | {"relay": row["relay"] and Relay(**row["relay"] | {"to": tuple(row["relay"]["to"])})})
 
 
 def _auth(row: dict[str, Any]) -> Auth:
-    return Auth(**_tuples(row, "secrets"))
+    client = row.get("client")
+    listed = {key: tuple(row.get(key, ())) for key in ("secrets", "certificates")}
+    return Auth(**row | listed | {"client": client and Client(**client | {"scopes": tuple(client["scopes"])})})
 
 
 def _route(row: dict[str, Any]) -> Route:
@@ -149,10 +154,6 @@ def _route(row: dict[str, Any]) -> Route:
 def _binding(row: dict[str, Any]) -> Binding:
     until = row["until"] and datetime.fromisoformat(row["until"])
     return Binding(row["system"], row["value"], Person(**row["person"]), datetime.fromisoformat(row["since"]), until)
-
-
-def _tuples(row: dict[str, Any], key: str) -> dict[str, Any]:
-    return row | {key: tuple(row[key])}
 
 
 def _by_adapter(tenant: Tenant) -> Iterable[tuple[tuple[str, str], tuple[Sender, ...]]]:

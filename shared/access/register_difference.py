@@ -11,6 +11,7 @@ from shared.access.rows import (
     Alarms,
     Auth,
     Binding,
+    Client,
     Endpoint,
     Expiry,
     Lookup,
@@ -113,8 +114,7 @@ def _told(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case Auth():
-            how = " ".join(part for part in (value.scheme, value.profile, value.user, value.issuer) if part)
-            return f"{how} ({', '.join(value.secrets)})" if value.secrets else how
+            return _auth(value)
         case Retry() | Alarms():
             return " ".join(f"{field.name} {_told(getattr(value, field.name))}" for field in fields(value))
         case ((_, _), *_):  # how notes read
@@ -122,6 +122,27 @@ def _told(value: Any) -> str:
         case tuple():
             return ", ".join(map(str, value))
     return str(value)
+
+
+def _auth(auth: Auth) -> str:
+    named = (("", auth.secrets), ("certificate ", auth.certificates), ("authority ", (auth.authority,) if auth.authority else ()))
+    settings = [f"({word}{', '.join(names)})" for word, names in named if names]
+    parts = (auth.scheme, auth.profile, auth.user, auth.issuer, *_client(auth.client), *settings)
+    return " ".join(part for part in parts if part)
+
+
+def _client(client: Client | None) -> Iterable[str]:
+    if client is None:
+        return ()
+    organisations = (f"{word} {number}" for word, number in (("parent", client.parent), ("child", client.child)) if number)
+    scopes = (f"scopes {' '.join(client.scopes)}",) if client.scopes else ()
+    return (
+        f"by {client.method}",
+        client.algorithm,
+        f"{'DPoP' if client.dpop else 'Bearer'} token of {client.token_url}",
+        *scopes,
+        *organisations,
+    )
 
 
 def _route(route: Route) -> str:

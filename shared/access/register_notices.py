@@ -7,7 +7,7 @@ from datetime import date
 
 from shared.access import register_reach as reach
 from shared.access.address import unsafe
-from shared.access.rows import Auth, Expiry, Recipient, Relay, Tenant, Watch
+from shared.access.rows import Auth, Expiry, Recipient, Relay, Tenant, Watch, settings
 from shared.access.toml_table import Form, Table
 
 SEVERITIES = ("warning", "error", "page")  # page: somebody must look now, at night too
@@ -125,7 +125,7 @@ def _secrets(tenant: Tenant) -> Iterator[str]:
     auths: list[Auth | None] = [*(row.auth for row in tenant.senders), *(row.auth for row in tenant.endpoints)]
     auths.append(tenant.lookup.auth if tenant.lookup else None)
     for auth in filter(None, auths):
-        yield from auth.secrets
+        yield from settings(auth)
     for row in tenant.recipients:
         yield from row.secrets
 

@@ -14,6 +14,7 @@ from shared.access import register_note as notes
 from shared.access import register_notices as notices
 from shared.access import register_reach as reach
 from shared.access.register import KINDS
+from shared.access.register_outgoing import outgoing
 from shared.access.rows import Binding, Endpoint, Route, Sender, Tenant
 from shared.access.toml_table import ANYTHING, Finding, Form, Table, load
 from shared.domain import organisation
@@ -161,7 +162,7 @@ def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[
         url=reach.url(table, variables),
         lines=table.whole("lines", 1, 64, 4),
         active=table.flag("active", True),
-        auth=reach.outgoing(table),
+        auth=outgoing(table),
         rate=table.whole("rate", 0, 10_000, 0),
         retry=delivery.retry(table),
         alarms=delivery.alarms(table, NAME),

@@ -8,7 +8,7 @@ from shared.errors import Refused, Unavailable
 from shared.flow import breaker
 from shared.flow.attend import fallen
 from shared.flow.deliver import deliver
-from shared.flow.round import Place, Round
+from shared.flow.round import Place, Round, stuck
 from shared.flow.schedule import delay, spent, steps
 from shared.storage.lines import place_of, position
 from shared.storage.packs import Entry
@@ -67,7 +67,10 @@ async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavai
     own = delay(steps(turn.endpoint.retry, turn.lane), alone, entry["id"], error.retry_after) * turn.hub.settings.retry_scale
     now = turn.hub.clock()
     due = now + (turn.wait() if turn.open else own)
-    turn.block(entry["patient"], due)
+    if stuck(turn, alone):
+        turn.next_due = min(turn.next_due, due)
+    else:
+        turn.block(entry["patient"], due)
     told = {"attempt": _count(state), "alone": alone, "tried": now, "not_before": due, "reason": error.reason}
     return {**told, "unsure": True} if unsure else told
 
