@@ -108,7 +108,7 @@ def _lookup(row: dict[str, Any] | None) -> Lookup | None:
 
 def _recipient(row: dict[str, Any]) -> Recipient:
     listed = {key: tuple(row[key]) for key in ("secrets", "kinds", "severities")}
-    return Recipient(**row | listed | {"relay": row["relay"] and Relay(**_tuples(row["relay"], "to"))})
+    return Recipient(**row | listed | {"relay": row["relay"] and Relay(**row["relay"] | {"to": tuple(row["relay"]["to"])})})
 
 
 def _auth(row: dict[str, Any]) -> Auth:
