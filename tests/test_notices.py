@@ -360,6 +360,20 @@ def test_one_recipient_that_stalls_keeps_no_other_waiting(storage: str) -> None:
     assert asyncio.run(run()) == (0, [("notice.opened", "endpoint-failing")])
 
 
+def test_a_recipient_that_does_not_answer_is_tried_once_a_round_however_much_there_is_to_say(storage: str) -> None:
+    async def run() -> tuple[int, int]:
+        async with watched(storage) as (here, _, hook):
+            hook.status = 500
+            for number in range(20):
+                await poison(here.hub, f"queue-{number}", orjson.dumps([here.line()]))
+            await pass_by(here, MINUTE)
+            first, hook.status = hook.tries, 200
+            await pass_by(here, 2 * MINUTE)
+            return first, len(hook.taken)
+
+    assert asyncio.run(run()) == (1, 20)
+
+
 def test_a_recipient_is_told_of_its_kinds_and_severities_only(storage: str) -> None:
     async def run() -> list[tuple[str, str]]:
         async with watched(storage, answering(503)) as (here, _, hook):
