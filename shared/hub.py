@@ -115,7 +115,7 @@ class Hub:
     clock: Callable[[], float] = time.time
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "reader"))  # of what takes long (door.study)
     lookers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "looker"))  # likewise, of journals' answers
-    mailers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "mailer"))  # that wait for mail relays
+    mailers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16, "mailer"))  # that wait for mail relays
     turns: dict[str, asyncio.Lock] = field(default_factory=dict)  # of each municipality at the lookers
     studying: Counter[str] = field(default_factory=Counter)  # documents of each municipality that are being read
     opened_at: float = field(default_factory=time.time)  # seconds since 1970

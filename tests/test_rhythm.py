@@ -9,7 +9,7 @@ import pytest
 from shared.domain.clock import OSLO
 from shared.notice.rhythm import HOUR, Rhythm, from_data, listened, silent, to_data
 
-LOOK = HOUR / 6
+LOOK = HOUR / 3
 DAY = 24 * HOUR
 START = datetime(2026, 9, 7, tzinfo=OSLO).timestamp()  # a Monday; the clocks go back on 25 October
 Speaks = Callable[[datetime], float]  # how many payloads an hour it sends then
@@ -67,7 +67,7 @@ def test_one_that_seldom_speaks_has_weeks() -> None:
 def test_what_nobody_listened_to_is_no_silence() -> None:
     """The hub was stopped for a day, or the sender was."""
     rhythm, at = Rhythm(), START
-    for count in range(20 * 24 * 6):
+    for count in range(20 * 24 * 3):
         rhythm, at = listened(rhythm, count, at, silent=False), at + LOOK
     at += DAY
     rhythm = listened(rhythm, rhythm.reached, at, silent=False)
@@ -76,4 +76,4 @@ def test_what_nobody_listened_to_is_no_silence() -> None:
 
 def test_a_long_silence_is_not_learned_as_a_habit() -> None:
     calls = listen_to(always, 70, then=30)
-    assert len(calls) == pytest.approx((30 * 24 - calls[0]) * 6, abs=6), "until the end"
+    assert len(calls) == pytest.approx((30 * 24 - calls[0]) * 3, abs=3), "until the end"

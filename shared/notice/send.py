@@ -4,7 +4,10 @@ Before a call the row says who tries it until when, so that two instances do not
 under the same id.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -23,11 +26,22 @@ from shared.storage.records import Record
 
 _ROUNDS = 5  # lost races until the recipient hears it once more instead
 _SEVERITIES = ("page", "error", "warning")  # in this order
+_AT_ONCE = 64  # notices; most of them wait for somebody who does not answer
 _ANSWER = 1024  # bytes of a webhook's answer that are read
+
+
+@dataclass(slots=True)
+class _Round:
+    """One recipient's calls come one after another; the first that fails is the last of this round."""
+
+    hub: Hub
+    turns: dict[tuple[str, str], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    lost: set[tuple[str, str]] = field(default_factory=set)
 
 
 async def send(hub: Hub) -> None:
     """Everything that is due now, the most severe first."""
+    now = _Round(hub)
     register = await hub.registers.current()
     standing = [(record, from_record(record)) for record in await hub.notices.all()]
     standing.sort(key=lambda one: _SEVERITIES.index(one[1].severity))
@@ -37,13 +51,13 @@ async def send(hub: Hub) -> None:
         tenant = register.tenant(record.partition)
         wanted = due(notice, tenant.recipients, hub.clock()) if tenant else []
         if tenant and wanted:
-            await _tell(hub, tenant, record, notice, wanted)
+            await _tell(now, tenant, record, notice, wanted)
 
-    await each(standing, one)
+    await each(standing, one, _AT_ONCE)
 
 
-async def _tell(hub: Hub, tenant: Tenant, record: Record, notice: Standing, wanted: Sequence[Recipient]) -> None:
-    names = [one.name for one in wanted]
+async def _tell(now: _Round, tenant: Tenant, record: Record, notice: Standing, wanted: Sequence[Recipient]) -> None:
+    hub, names = now.hub, [one.name for one in wanted]
     claim = trying(notice, names, hub.clock())
     claimed = await hub.notices.write(Record(record.partition, record.name, to_data(claim), record.etag))
     if claimed is None:
@@ -51,8 +65,12 @@ async def _tell(hub: Hub, tenant: Tenant, record: Record, notice: Standing, want
     told: list[str] = []
 
     async def one(recipient: Recipient) -> None:
-        if await _told(hub, recipient, tenant, notice):
-            told.append(recipient.name)
+        who = (tenant.orgnr, recipient.name)
+        async with now.turns[who]:
+            if who not in now.lost and await _told(hub, recipient, tenant, notice):
+                told.append(recipient.name)
+            else:
+                now.lost.add(who)
 
     await each(wanted, one)
     await _note(hub, claimed, notice, told)

@@ -47,9 +47,9 @@ async def settle(hub: Hub, kinds: Collection[str], so: Iterable[Notice], blind: 
     await each({*records, *true}, one)
 
 
-async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]]) -> None:
+async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]], at_once: int = _AT_ONCE) -> None:
     """Some at a time; what goes wrong with one is told, and keeps no other."""
-    gate = asyncio.Semaphore(_AT_ONCE)
+    gate = asyncio.Semaphore(at_once)
 
     async def guarded(item: Item) -> None:
         async with gate:
