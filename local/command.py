@@ -24,6 +24,7 @@ usage: ./hub COMMAND [...]
   register ...       check, diff or apply a municipality's register file; test the way to its journals
   audit ...          verifies, shows, exports and anchors a municipality's audit log
   kit journal URL    holds a journal vendor's endpoint to docs/journals.md and says what to mend; --sandbox shows how it goes
+  reconcile          counts what became of every receipt of a day, and names what does not add up (--day D)
   corpus DIR         posts every file of a folder at every door of the running hub, and tells what came of it
 
 The first start prepares everything under .hub/ (about a minute); later starts take seconds. ./hub run --help says more.
@@ -48,6 +49,7 @@ COMMANDS = {
     "register": Command("local.register", at_root=False),
     "audit": Command("local.audit", at_root=False),
     "kit": Command("local.kit", at_root=False),
+    "reconcile": Command("local.reconcile", at_root=False),
     "corpus": Command("local.corpus", at_root=False),
 }
 

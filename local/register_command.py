@@ -256,7 +256,8 @@ def _proofs(sender: Sender) -> tuple[str, ...]:
 def _tell_unset(files: Sequence[File], settings: Collection[str]) -> None:
     tenants = [file.tenant for file in files if file.tenant]
     rows = [row for tenant in tenants for row in (*tenant.senders, *tenant.endpoints, tenant.lookup)]
-    named = dict.fromkeys(name for row in rows if row and row.auth for name in needed(row.auth))
+    secrets = [needed(row.auth) for row in rows if row and row.auth] + [row.secrets for tenant in tenants for row in tenant.recipients]
+    named = dict.fromkeys(name for some in secrets for name in some)
     unset = [name for name in named if name not in settings]
     if unset:
         given = " ".join(f"{name}=..." for name in unset)

@@ -6,13 +6,29 @@ Truth is one TOML file per municipality (`register_toml`); the running hub reads
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from itertools import product
 from typing import Any
 
 import orjson
 
-from shared.access.rows import Alarms, Auth, Binding, Client, Endpoint, Lookup, Retry, Route, Sender, Service, Tenant
+from shared.access.rows import (
+    Alarms,
+    Auth,
+    Binding,
+    Client,
+    Endpoint,
+    Expiry,
+    Lookup,
+    Recipient,
+    Relay,
+    Retry,
+    Route,
+    Sender,
+    Service,
+    Tenant,
+    Watch,
+)
 from shared.domain.event import Device, Event, Person
 from shared.domain.message import Lane
 
@@ -22,13 +38,17 @@ __all__ = [  # its rows are its vocabulary
     "Binding",
     "Client",
     "Endpoint",
+    "Expiry",
     "Lookup",
+    "Recipient",
     "Register",
+    "Relay",
     "Retry",
     "Route",
     "Sender",
     "Service",
     "Tenant",
+    "Watch",
     "from_json",
     "to_json",
 ]
@@ -90,6 +110,9 @@ def from_json(body: bytes) -> Tenant:
         validation=data.get("validation", "repair"),  # rows written before there was a national contract lack these
         services=tuple(Service(row["code"], tuple(row["patterns"])) for row in data.get("services", ())),
         lookup=_lookup(data.get("lookup")),
+        recipients=tuple(_recipient(row) for row in data.get("recipients", ())),  # ... and those written before there were notices, these
+        expiries=tuple(Expiry(row["secret"], date.fromisoformat(row["day"])) for row in data.get("expiries", ())),
+        watch=Watch(**data.get("watch", {})),
     )
 
 
@@ -111,6 +134,11 @@ def _endpoint(row: dict[str, Any]) -> Endpoint:
 
 def _lookup(row: dict[str, Any] | None) -> Lookup | None:
     return Lookup(**row | {"auth": row["auth"] and _auth(row["auth"])}) if row else None
+
+
+def _recipient(row: dict[str, Any]) -> Recipient:
+    listed = {key: tuple(row[key]) for key in ("secrets", "kinds", "severities")}
+    return Recipient(**row | listed | {"relay": row["relay"] and Relay(**row["relay"] | {"to": tuple(row["relay"]["to"])})})
 
 
 def _auth(row: dict[str, Any]) -> Auth:

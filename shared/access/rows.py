@@ -1,7 +1,7 @@
 """The rows of the register: who sends, who receives, and who had which device when. Values only; no secret is ever one of them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from shared.domain.event import Person
 from shared.domain.message import Lane
@@ -136,6 +136,55 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """A mail server that takes our mail (SMTP; STARTTLS unless it is this machine), from whom and to whom. `user` "": it asks for none."""
+
+    host: str
+    port: int
+    sender: str
+    to: tuple[str, ...]
+    user: str
+
+    def __str__(self) -> str:
+        return f"mail to {', '.join(self.to)} by {self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who is told what needs a human: by a webhook at `url`, or by mail through `relay`. `secrets` sign the webhook, or open the relay.
+
+    `kinds`, `severities`: what they are told; empty = all.
+    """
+
+    name: str
+    url: str
+    relay: Relay | None
+    secrets: tuple[str, ...]
+    kinds: tuple[str, ...]
+    severities: tuple[str, ...]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The day from which a secret is no longer good."""
+
+    secret: str  # the name of a setting
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """From when on it is told that something waits, in minutes since it came."""
+
+    alarm: int = 2
+    routine: int = 60
+
+    def __str__(self) -> str:
+        return f"alarm {self.alarm} min, routine {self.routine} min"
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A municipality, all of it: what one TOML file says."""
 
@@ -150,3 +199,6 @@ class Tenant:
     validation: str = "repair"  # of national documents: repair (mended and told) or strict (refused)
     services: tuple[Service, ...] = ()
     lookup: Lookup | None = None
+    recipients: tuple[Recipient, ...] = ()
+    expiries: tuple[Expiry, ...] = ()
+    watch: Watch = Watch()

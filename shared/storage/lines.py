@@ -152,7 +152,7 @@ class Lines:
                 create({**key(hold.line, _row("d", pack)), **packs.to_row(pack), "full": True}),
             ]
         operations += [merge({**key(hold.line, _row("w", pack)), **packs.states(pack)}) for pack in outcome.changed]
-        operations += [put({**key(hold.line, _row("x", pack)), "since": pack.since}) for pack in outcome.marked]
+        operations += [put({**key(hold.line, _row("x", pack)), "since": pack.since, **packs.mark(pack)}) for pack in outcome.marked]
         await self._settle(operations)
 
     async def let_go(self, hold: Hold, *, fell: bool) -> None:
