@@ -13,7 +13,7 @@ from shared.access.rows import Auth, Client
 from shared.access.toml_table import Form, Table
 from shared.domain import organisation
 
-SCHEMES = ("header", "basic", "oauth", "certificate")
+SCHEMES = ("header", "basic", "webhook", "oauth", "certificate")
 ASSERTION, CERTIFICATE = "private_key_jwt", "tls_client_auth"
 METHODS = ("client_secret_basic", "client_secret_post", ASSERTION, CERTIFICATE)
 ASSERTED = ("issuer", "algorithm", "parent", "child")  # what only an assertion has

@@ -1,6 +1,7 @@
 """What the hub shows a journal."""
 
 import base64
+import hashlib
 import ssl
 import time
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared.access.register import Auth
+from shared.access.signing import signed
 from shared.domain.journal import Call
 from shared.door import tls
 from shared.door.wire import Heard, Reach
@@ -32,7 +34,7 @@ async def show(hub: Reach, call: Call, auth: Auth | None, until: float) -> Shown
         return Shown()
     context = await tls.context(hub, auth)
     if not auth.client:
-        return Shown(_static(hub, auth), context)
+        return Shown(_static(hub, call, auth), context)
     from shared.door import tokens  # with the first one: what it signs with is half of a worker's own start
 
     token = await tokens.token(hub, auth, until - time.monotonic())
@@ -57,12 +59,24 @@ def renewed(hub: Reach, call: Call, auth: Auth | None, shown: Shown, heard: Hear
     return "token" if tokens.drop(hub, auth, shown.token) else ""
 
 
-def _static(hub: Reach, auth: Auth) -> dict[str, str]:
+def _static(hub: Reach, call: Call, auth: Auth) -> Mapping[str, str]:
     if auth.scheme == "certificate":
         return {}
     secret = hub.settings.secret(auth.secrets[0])
     if secret is None:
         raise Unavailable("the endpoint's secret is not set")
+    if auth.scheme == "webhook":
+        return _signed(hub, call, auth)
     if auth.scheme == "basic":
         return {"Authorization": "Basic " + base64.b64encode(f"{auth.user}:{secret}".encode()).decode()}
     return {auth.profile: secret}
+
+
+def _signed(hub: Reach, call: Call, auth: Auth) -> Mapping[str, str]:
+    """As Standard Webhooks, with each secret that has a value. The message's id is the call's key, else its body's hash."""
+    values = [value for name in auth.secrets if (value := hub.settings.secret(name))]
+    message = call.headers.get("Idempotency-Key") or hashlib.sha256(call.body).hexdigest()
+    try:
+        return signed(values, message, hub.clock(), call.body)
+    except ValueError:
+        raise Unavailable("the endpoint's secret begins with whsec_ and is no base64") from None
