@@ -27,7 +27,6 @@ LEASE = 600  # seconds that a message stays hidden while somebody works on it, o
 TRIES = 5
 STEP = 10.0  # seconds that the clock is moved when nothing happens: the alarm lane's sweep
 _QUIET = 2  # polls in a row that brought nothing, until nothing is said to happen
-_LINGER = 0.05  # seconds at an empty line; in real seconds nothing would happen there
 
 
 @dataclass(slots=True)
@@ -42,10 +41,14 @@ class Time:
 
 
 class Brief(Bells):
-    """Waits for a ring, but not long."""
+    """Waits for a ring, but not as long as the product would: in real seconds nothing happens here."""
+
+    def __init__(self, linger: float = 0.05) -> None:
+        super().__init__()
+        self._linger = linger
 
     async def rings_within(self, line: str, seconds: float) -> bool:
-        return await super().rings_within(line, min(seconds, _LINGER))
+        return await super().rings_within(line, min(seconds, self._linger))
 
 
 @dataclass(slots=True)

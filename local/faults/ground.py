@@ -54,12 +54,7 @@ class Ground:
     def notes(self, endpoint: str) -> list[Note]:
         """What stands in a journal, in the order in which it came."""
         answer = requests.get(f"{self.journal}/_sandbox/{endpoint}/notes", timeout=120).json()
-        return [Note(one["patient"], f"{one['identifier']} {one['text']}") for one in answer]
-
-    def arrivals(self, endpoint: str) -> list[float]:
-        """When each note came, in seconds since 1970."""
-        answer = requests.get(f"{self.journal}/_sandbox/{endpoint}/arrivals", timeout=120).json()
-        return [float(one["arrived_at"]) for one in answer]
+        return [Note(one["patient"], f"{one['identifier']} {one['text']}", one["arrived_at"]) for one in answer]
 
     def count(self, endpoint: str, name: str) -> int:
         """One of the journal's own counts."""

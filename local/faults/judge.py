@@ -24,10 +24,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What stands in a journal. Notes come in the order in which they arrived."""
+    """What stands in a journal. Notes come in the order in which they arrived. `at`: when, in seconds since 1970."""
 
     patient: str
     text: str
+    at: float = 0.0
 
 
 @dataclass(slots=True)

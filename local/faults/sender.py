@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -15,7 +16,7 @@ from local.faults.town import HEADERS, ORGNR
 from shared.flow.receive import Payload, receive
 from shared.flow.status import status
 
-ENDS = ("delivered", "duplicate", "parked", "set aside")
+WAITING = ("received", "transformed", "waiting", "None")  # a receipt's or a parcel's words for: not yet
 AGAIN = 0.05  # seconds until a payload that was not taken is sent again
 Proof = Callable[[bytes], Mapping[str, str]]
 
@@ -74,13 +75,19 @@ class Senders:
         asked = [receipt for told in self.told.values() for receipt in told.receipts if receipt not in self.ended]
         for first in range(0, len(asked), 16):
             some = asked[first : first + 16]
-            words = await asyncio.gather(*(self._word(one, receipt) for receipt in some))
-            self.ended |= {receipt for receipt, word in zip(some, words, strict=True) if word in ENDS}
+            found = await asyncio.gather(*(self._last(one, receipt) for receipt in some))
+            self.ended |= {receipt for receipt, told in zip(some, found, strict=True) if ended(told)}
         return [receipt for receipt in asked if receipt not in self.ended]
 
-    async def _word(self, one: App, receipt: str) -> str:
+    async def _last(self, one: App, receipt: str) -> dict[str, Any]:
+        """What is told of it; of a duplicate, what is told of the first, which its sender may never have heard of."""
+        told = await self.ask(one, receipt)
+        return await self.ask(one, told["first"]) if "first" in told else told
+
+    async def ask(self, one: App, receipt: str) -> dict[str, Any]:
+        """What the hub tells about a receipt."""
         path = f"/api/v1/receipts/{receipt}"
-        return str(orjson.loads((await status(one.hub, receipt, self.proof(path.encode()), path)).body).get("status"))
+        return dict(orjson.loads((await status(one.hub, receipt, self.proof(path.encode()), path)).body))
 
     async def all_ended(self, one: App) -> bool:
         return not await self.unended(one)
@@ -96,3 +103,8 @@ class Senders:
             elif before.answered is None:
                 before.answered = one.answered
         return list(found.values())
+
+
+def ended(told: Mapping[str, Any]) -> bool:
+    """The receipt, and each of its parcels: one that is parked does not speak for the others."""
+    return not any(str(each.get("status")) in WAITING for each in (told, *told.get("parcels", ())))
