@@ -1,5 +1,7 @@
-"""`./hub faults`: plays the scenarios, prints one table, ends: 0 only if nothing was lost, doubled, given to the wrong patient, out of order
-or stuck, and every step at which a crash was wanted was reached. See the package's docstring for what is played and how it is counted."""
+"""`./hub faults`: plays the scenarios, prints one table, ends. See the package's docstring for what is played and how it is counted.
+
+0 only if nothing was lost, doubled, given to the wrong patient, out of order or stuck, and every step that should crash was reached.
+"""
 
 import argparse
 import json

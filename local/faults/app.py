@@ -21,11 +21,13 @@ from shared.flow.sweep import sweep
 from shared.flow.transform import transform
 from shared.hub import Bells, Hub, open_hub
 from shared.settings import Settings
-from shared.storage.queues import NAMES, RECEIPTS, read
+from shared.storage.account import Account
+from shared.storage.queues import NAMES, RECEIPTS, Queues, read
 
 LEASE = 600  # seconds that a message stays hidden while somebody works on it, or has died over it
 TRIES = 5
 STEP = 10.0  # seconds that the clock is moved when nothing happens: the alarm lane's sweep
+_POLL = 0.15  # seconds until all queues are looked at, whether or not something is known to be there
 _QUIET = 2  # polls in a row that brought nothing, until nothing is said to happen
 
 
@@ -51,6 +53,20 @@ class Brief(Bells):
         return await super().rings_within(line, min(seconds, self._linger))
 
 
+class Ringing(Queues):
+    """Says at which queues something new is: the host's own sends wake its listener."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.rung: set[str] = set()
+        self.bell = asyncio.Event()
+
+    async def _send(self, half: str, lane: Lane, lines: list[str], delay: float) -> None:
+        await super()._send(half, lane, lines, delay)
+        self.rung.add(f"{half}-{lane}")
+        self.bell.set()
+
+
 @dataclass(slots=True)
 class App:
     """`copies`: how many times a message is delivered, 0 = its worker dies and it stays hidden; `late`: seconds until each of them is."""
@@ -69,10 +85,17 @@ class App:
 
     async def pump(self) -> None:
         """For ever: takes what the queues have, and works on it."""
+        queues = self.hub.queues
+        assert isinstance(queues, Ringing)  # noqa: S101 -- `app` made it so
         while True:
-            found = sum(await asyncio.gather(*map(self._receive, NAMES)))
-            self.quiet = 0 if found or self.running else self.quiet + 1
-            await asyncio.sleep(0.01 if found else 0.05)
+            names, everywhere = (queues.rung, False) if queues.rung else (NAMES, True)
+            queues.rung = set()
+            queues.bell.clear()
+            found = sum(await asyncio.gather(*map(self._receive, names)))
+            busy = bool(found or self.running or not everywhere)
+            self.quiet = 0 if busy else self.quiet + 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(queues.bell.wait(), _POLL)
 
     async def _receive(self, name: str) -> int:
         try:
@@ -114,6 +137,7 @@ async def app(settings: Settings, clock: Callable[[], float], **how: Any) -> Asy
     """An instance that is at work."""
     hub = await open_hub(settings, clock)
     hub.receipts.bells, hub.parcels.bells = Brief(), Brief()
+    hub.queues = Ringing(hub.account)
     one = App(hub, {name: hub.account.queue(name) for name in NAMES}, **how)
     pump = asyncio.create_task(one.pump())
     try:
@@ -128,7 +152,7 @@ async def app(settings: Settings, clock: Callable[[], float], **how: Any) -> Asy
 async def drain(world: Time, apps: list[App], over: Callable[[], Awaitable[bool]], jumps: int = 100) -> bool:
     """Until `over`, or until that many moves of the clock did not help."""
     for _ in range(jumps):
-        while not all(one.idle for one in apps):
+        while not all(one.idle for one in apps):  # noqa: ASYNC110 -- to be idle is no event: it is that none comes
             await asyncio.sleep(0.01)
         if await over():
             return True

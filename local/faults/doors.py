@@ -61,16 +61,17 @@ DOORS: Mapping[str, Reply] = {
 @asynccontextmanager
 async def door(reply: Reply, port: int) -> AsyncIterator[int]:
     """Its port. `port`: of what stands behind it."""
-    left, talking = [BAD], set()
+    left = [BAD]
+    talking: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        talking.add(task)
+        if task := asyncio.current_task():
+            talking.add(task)
+            task.add_done_callback(talking.discard)
         left[0] -= 1
         with suppress(OSError, EOFError, asyncio.LimitOverrunError):
             await (reply(reader, writer) if left[0] >= 0 else _through(reader, writer, port))
         writer.close()
-        talking.discard(task)
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     try:

@@ -53,7 +53,7 @@ class Wire:
         path = f"/epj/r4/{orgnr}/{first.resource}" if first.resource else f"/api/v1/{orgnr}/{first.adapter}"
         told = [Told(message, began) for message in messages]
         self.told += told
-        while not (receipt := await self._post(path, body or first.body)):
+        while not (receipt := await self._post(path, body or first.body)):  # noqa: ASYNC110 -- nobody tells a sender when to try again
             await asyncio.sleep(AGAIN)
         for one in told:
             one.answered = time.monotonic()

@@ -51,8 +51,12 @@ class Row:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
+    def faults(self) -> int:
+        return sum(getattr(self, name) for name in FAULTS)
+
+    @property
     def clean(self) -> bool:
-        return not self.unreached and not any(getattr(self, name) for name in FAULTS)
+        return not self.unreached and not self.faults
 
 
 def judge(told: Sequence[Told], notes: Sequence[Note], unended: int = 0) -> Row:

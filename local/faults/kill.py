@@ -11,13 +11,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from local import processes
 from local.faults.ground import Ground
-from local.faults.host import Wire, environment, wired
+from local.faults.host import environment, wired
 from local.faults.judge import Row, judge
-from local.faults.messages import PATIENTS, Message, alarm, note, weight
+from local.faults.messages import PATIENTS, Kind, Message, alarm, note, weight
 from local.faults.points import POINTS, lay
 from local.faults.town import ORGNR, register, town
 from local.prepare import ROOT
@@ -25,6 +24,7 @@ from local.processes import free_ports
 from local.terminal import Step
 
 AT_ONCE = 4  # runs side by side: they mostly wait for holds to run out
+KINDS: tuple[Kind, ...] = (alarm, note, weight)
 QUICK = {"HUB_HOLD_SECONDS": "4", "HUB_CALL_TIMEOUT_SECONDS": "1.5", "HUB_RETRY_SCALE": "0.2"}
 
 
@@ -88,7 +88,7 @@ def messages(rounds: int) -> list[Message]:
     """For each of two patients in turn: an alarm, a note and a weight."""
     found: list[Message] = []
     for number in range(2 * rounds):
-        found += [kind(len(found) + place, PATIENTS[number % 2]) for place, kind in enumerate((alarm, note, weight))]
+        found += [kind(len(found) + place, PATIENTS[number % 2]) for place, kind in enumerate(KINDS)]
     return found
 
 
@@ -104,7 +104,7 @@ async def _killed(ground: Ground, run: Run, port: int) -> AsyncIterator[None]:
     current = [started("local.faults.kill", run.step, str(run.nth))]
 
     async def watch() -> None:
-        while current[0].process.poll() != -signal.SIGKILL:
+        while current[0].process.poll() != -signal.SIGKILL:  # noqa: ASYNC110 -- a process that ends is polled
             await asyncio.sleep(0.05)
         run.kills.append(time.time())
         current[0] = started("local.host")
@@ -117,7 +117,7 @@ async def _killed(ground: Ground, run: Run, port: int) -> AsyncIterator[None]:
         await asyncio.to_thread(processes.end, current[0], 1.0)
 
 
-def main(argv: Sequence[str]) -> Any:
+def main(argv: Sequence[str]) -> int:
     """The host, with a wire laid."""
     step, nth, *rest = argv
     lay(POINTS[step], int(nth), lambda: os.kill(os.getpid(), signal.SIGKILL))

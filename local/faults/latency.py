@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from statistics import median
 
 from local.bench.figures import percentile
@@ -21,6 +21,7 @@ ITEMS = 100  # readings in a payload of the heap
 STALLED, OTHERS = "310123450", ("310123451", "310123452")
 HEAPED = "310123453"
 USUAL = {"HUB_RETRY_SCALE": "1"}  # and the product's own time-outs
+STALLING: Mapping[str, str | float] = {"mode": "stall", "delay": STALL}
 Sent = dict[str, float]  # when each mark was sent, seconds since 1970
 
 
@@ -42,7 +43,7 @@ async def _stall(ground: Ground, seconds: float, rounds: int) -> Row:
         await _load(wire, {}, 2.0, 0)  # warm
         for number in range(1, 2 * rounds + 1):
             with_it = number % 2 == 0
-            ground.tell(journals[STALLED], **({"mode": "stall", "delay": STALL} if with_it else {}))
+            ground.tell(journals[STALLED], **(STALLING if with_it else {}))
             await _load(wire, sent[with_it], seconds, number * 1000)
         ground.tell(journals[STALLED])
         row.stuck = await wire.unended()

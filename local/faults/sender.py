@@ -40,7 +40,7 @@ class Senders:
         """Until it is taken."""
         told = self.told.setdefault(number, Told(message, time.monotonic()))
         self.heard(number, "")
-        while not (receipt := await self._post(one, message)):
+        while not (receipt := await self._post(one, message)):  # noqa: ASYNC110 -- nobody tells a sender when to try again
             await asyncio.sleep(AGAIN)
         told.answered = told.answered or time.monotonic()
         told.receipts.append(receipt)

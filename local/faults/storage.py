@@ -28,7 +28,7 @@ def storage(ground: Ground, count: int, seed: int) -> Row:
 
 async def _storage(ground: Ground, count: int, seed: int) -> Row:
     account, journal = ground.account(), "journal-storage"
-    world, senders, proxy = Time(), Senders(), Proxy(random.Random(seed))
+    world, senders, proxy = Time(), Senders(), Proxy(random.Random(seed))  # noqa: S311 -- no secret
     await register(account, town({"epj": f"{ground.journal}/{journal}"}, patients=PATIENTS[:8]))
     async with proxied(ground, account, proxy) as leading, app(settings(leading), world.clock()) as one:
         await one.hub.registers.current()

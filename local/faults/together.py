@@ -73,7 +73,7 @@ async def _played(ground: Ground, plan: Plan) -> Row:
 
 def mixed(count: int, seed: int) -> list[Message]:
     """Of every kind, drawn by the seed; a sensor's note has a mark of its own only so many times."""
-    draw, found = random.Random(f"{seed}/mixed"), []
+    draw, found = random.Random(f"{seed}/mixed"), []  # noqa: S311 -- no secret
     for number in range(count):
         kinds = [kind for kind in (ALARMS if number % 5 == 0 else ROUTINES) if number < SENSORS or kind in (alarm, note, dispense, weight)]
         found.append(draw.choice(kinds)(number, PATIENTS[number % 8]))
@@ -82,7 +82,7 @@ def mixed(count: int, seed: int) -> list[Message]:
 
 def queues(ground: Ground, count: int, seed: int) -> Row:
     """Each queue message delivered one to five times, in any order, some long after it was deleted."""
-    step, draw = Step("Delivering each queue message one to five times, shuffled"), random.Random(seed)
+    step, draw = Step("Delivering each queue message one to five times, shuffled"), random.Random(seed)  # noqa: S311 -- no secret
     how = {"copies": lambda: draw.randint(1, 5), "late": lambda: draw.choice((0.0, 0.0, draw.random() / 2))}
     row = played(ground, Plan("journal-queues", mixed(count, seed), how=how))
     row.scenario = "queues"
@@ -129,7 +129,7 @@ def dst(ground: Ground, _count: int, _seed: int) -> Row:
     """Both nights: events at the hour that comes twice or not at all, a scale handed over in it, the hub's own clock going through it."""
     row, step = Row("dst"), Step("Living through both changes of the clock")
     for night in (BACK, FORTH):
-        devices = handed_over(CLOCK_SCALE, *PATIENTS[:2], night)
+        devices = handed_over(CLOCK_SCALE, PATIENTS[0], PATIENTS[1], night)
         messages = night_messages(night)
         ahead = night.timestamp() - 5 - datetime.now(UTC).timestamp()
         row.add(played(ground, Plan(f"journal-dst-{night.month}", messages, devices=devices, ahead=ahead)))
