@@ -248,11 +248,11 @@ def municipality(run: Run) -> Tenant:
 def messages_of(seed: str) -> list[Message]:
     """Kinds drawn by the seed; then a correction, a repeated payload, and a scale that two people had."""
     draw, found = random.Random(f"{seed}/messages"), []  # noqa: S311 -- no secret
-    for place in range(8):
+    for place in range(6):
         kinds = ALARMS if place % 3 == 0 else ROUTINES
         found.append(draw.choice(kinds)(place, PATIENTS[place % 2]))
     found += [note(20, PATIENTS[0]), note(21, PATIENTS[0], own=20)]
-    found += [draw.choice(found[:8]), found[8]]
+    found += [draw.choice(found[:6]), found[6]]
     for place, hour in enumerate((9, 14)):
         whose = PATIENTS[0] if hour < HANDED_OVER.hour else PATIENTS[1]
         found.append(weight(30 + place, whose, HANDED_OVER.replace(hour=hour), SHARED))

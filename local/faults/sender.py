@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from local.faults.app import App
-from local.faults.judge import Told
-from local.faults.messages import Message
+from local.faults.judge import Note, Told
+from local.faults.messages import MARK, Message
 from local.faults.town import HEADERS, ORGNR
 from shared.flow.receive import Payload, receive
 from shared.flow.status import status
@@ -91,6 +91,12 @@ class Senders:
 
     async def all_ended(self, one: App) -> bool:
         return not await self.unended(one)
+
+    async def missing(self, one: App, notes: Sequence[Note]) -> list[dict[str, Any]]:
+        """What the hub says of messages that were taken and do not stand in the journal."""
+        there = {mark for note in notes for mark in MARK.findall(note.text)}
+        owed = [told for told in self.merged() if told.answered is not None and told.message.mark not in there]
+        return [await self._last(one, receipt) for told in owed for receipt in told.receipts]
 
     def merged(self) -> list[Told]:
         """One for each mark: a message that was sent again is the same."""

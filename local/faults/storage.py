@@ -14,7 +14,7 @@ from local.faults.together import mixed
 from local.faults.town import register, settings, town
 from local.terminal import Step
 
-LOOKS = 8  # sweeps during which storage goes on failing, once all has been sent
+LOOKS = 4  # sweeps during which storage goes on failing, once all has been sent
 
 
 def storage(ground: Ground, count: int, seed: int) -> Row:
@@ -37,9 +37,11 @@ async def _storage(ground: Ground, count: int, seed: int) -> Row:
         await drain(world, [one], _never, LOOKS)
         proxy.wrong = False
         await drain(world, [one], partial(senders.all_ended, one))
-        unended = await senders.unended(one)
-    row = judge(senders.merged(), ground.notes(journal), len(unended))
-    row.figures = {"faults": dict(proxy.done), "sent_again": senders.tries - count, "poison": one.poison}
+        unended, notes = await senders.unended(one), ground.notes(journal)
+        missing = await senders.missing(one, notes)
+    row = judge(senders.merged(), notes, len(unended))
+    row.figures = {"missing": missing} if missing else {}
+    row.figures |= {"faults": dict(proxy.done), "sent_again": senders.tries - count, "poison": one.poison}
     return row
 
 

@@ -65,9 +65,11 @@ async def _played(ground: Ground, plan: Plan) -> Row:
         apps = [await stack.enter_async_context(one) for one in opened]
         await (plan.send(senders, apps) if plan.send else senders.send_all(apps, plan.messages))
         await drain(world, apps, partial(senders.all_ended, apps[0]))
-        unended = await senders.unended(apps[0])
-        row = judge(senders.merged(), ground.notes(plan.journal), len(unended))
-        row.figures["poison"] = sum(one.poison for one in apps)
+        unended, notes = await senders.unended(apps[0]), ground.notes(plan.journal)
+        row = judge(senders.merged(), notes, len(unended))
+        row.figures = {"poison": sum(one.poison for one in apps)}
+        if missing := await senders.missing(apps[0], notes):
+            row.figures["missing"] = missing
     return row
 
 
@@ -112,15 +114,15 @@ def instances(ground: Ground, count: int, seed: int) -> Row:
     return row
 
 
-def skew(ground: Ground, count: int, seed: int) -> Row:
+def skew(ground: Ground, count: int, seed: int, skews: Sequence[float] = SKEWS) -> Row:
     """Two instances whose clocks differ, while the journal's first answers get lost."""
     row, step = Row("skew"), Step("Running two instances whose clocks differ")
-    for wrong in (sign * seconds for seconds in SKEWS for sign in (1, -1)):
+    for wrong in (sign * seconds for seconds in skews for sign in (1, -1)):
         journal = f"journal-skew-{SKEWS.index(abs(wrong))}-{'ahead' if wrong > 0 else 'behind'}"
         ground.tell(journal, mode="cut-after", calls=3)
         row.add(played(ground, Plan(journal, mixed(count, seed), (0.0, wrong))))
         step.turn()
-    row.figures["seconds"] = [*SKEWS]
+    row.figures["seconds"] = [*skews]
     step.done()
     return row
 
