@@ -39,7 +39,7 @@ SCENARIOS: Mapping[str, tuple[Play, Play]] = {  # in full, and quick
     "skew": (lambda g, seed: together.skew(g, 100, seed), lambda g, seed: together.skew(g, 6, seed, together.SKEWS[-1:])),
     "dst": (lambda g, seed: together.dst(g, 0, seed), lambda g, seed: together.dst(g, 0, seed)),
     "rotation": (lambda g, seed: rotation.rotation(g, 400, seed), lambda g, seed: rotation.rotation(g, 20, seed)),
-    "stall": (lambda g, _: latency.stall(g, 15, 3), lambda g, _: latency.stall(g, 2, 1)),
+    "stall": (lambda g, _: latency.stall(g, 15, 3), lambda g, _: latency.stall(g, 2, 1, latency.SHORT)),
     "heap": (lambda g, _: latency.heap(g, 10_000, 40), lambda g, _: latency.heap(g, 500, 6)),
 }
 
@@ -51,7 +51,7 @@ def _hosts() -> list[str]:
 def options(argv: Sequence[str]) -> argparse.Namespace:
     about = "Proves delivery: crashes, outages, lying journals, failing storage; counts what was lost, doubled or out of order."
     parser = Parser(prog="./hub faults", description=about, allow_abbrev=False)
-    parser.add_argument("--quick", action="store_true", help="under a minute: every scenario, small")
+    parser.add_argument("--quick", action="store_true", help="a minute or two: every scenario, small")
     parser.add_argument("--json", action="store_true", help="rows and total as JSON on stdout, and nothing else there")
     parser.add_argument("--only", type=_names, default=tuple(SCENARIOS), metavar="NAME,...", help=f"some of {', '.join(SCENARIOS)}")
     parser.add_argument("--seed", type=_seed, default="1", metavar="N", help="draws other faults; 1.48 is run 48 of --only crash again")

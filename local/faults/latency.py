@@ -22,24 +22,25 @@ STALLED, OTHERS = "310123450", ("310123451", "310123452")
 HEAPED = "310123453"
 USUAL = {"HUB_RETRY_SCALE": "1"}  # and the product's own time-outs
 STALLING: Mapping[str, str | float] = {"mode": "stall", "delay": STALL}
+SHORT = {"HUB_RETRY_SCALE": "0.1", "HUB_CALL_TIMEOUT_SECONDS": "2"}  # the quick version's: what stalled is tried again soon
 Sent = dict[str, float]  # when each mark was sent, seconds since 1970
 
 
-def stall(ground: Ground, seconds: float, rounds: int) -> Row:
+def stall(ground: Ground, seconds: float, rounds: int, settings: Mapping[str, str] = USUAL) -> Row:
     """`rounds` stretches of so many seconds without and with the endpoint that stalls, in turn."""
     step = Step("Measuring beside an endpoint that stalls 30 s per call")
-    row = asyncio.run(_stall(ground, seconds, rounds))
+    row = asyncio.run(_stall(ground, seconds, rounds, settings))
     row.scenario = "stall"
     step.done()
     return row
 
 
-async def _stall(ground: Ground, seconds: float, rounds: int) -> Row:
+async def _stall(ground: Ground, seconds: float, rounds: int, settings: Mapping[str, str]) -> Row:
     storage, row = ground.account(), Row("")
     journals = {orgnr: f"journal-stall-{orgnr}" for orgnr in (STALLED, *OTHERS)}
     await register(storage, *(town({"epj": f"{ground.journal}/{each}"}, orgnr=orgnr) for orgnr, each in journals.items()))
     sent: tuple[Sent, Sent] = {}, {}  # without, with
-    async with hosted(ground, storage, "host-stall", USUAL) as wire:
+    async with hosted(ground, storage, "host-stall", settings) as wire:
         await _load(wire, {}, 2.0, 0)  # warm
         for number in range(1, 2 * rounds + 1):
             with_it = number % 2 == 0

@@ -14,7 +14,7 @@ from local.faults.together import mixed
 from local.faults.town import register, settings, town
 from local.terminal import Step
 
-LOOKS = 4  # sweeps during which storage goes on failing, once all has been sent
+LOOKS = 1  # moves of the clock during which storage goes on failing, once all has been sent
 
 
 def storage(ground: Ground, count: int, seed: int) -> Row:
