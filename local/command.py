@@ -21,6 +21,7 @@ usage: ./hub COMMAND [...]
   test [...]         runs every test; what follows is pytest's (./hub test tests/test_flow.py -k alarm)
   check              format, lint, types, architecture, function lengths, what may be committed
   bench [...]        measures the running hub against a raw harness (--quick, --json)
+  faults [...]       proves delivery under crashes, outages, lying journals and failing storage (--quick, --json)
   register ...       check, diff or apply a municipality's register file; test the way to its journals
   audit ...          verifies, shows, exports and anchors a municipality's audit log
   kit journal URL    holds a journal vendor's endpoint to docs/journals.md and says what to mend; --sandbox shows how it goes
@@ -46,6 +47,7 @@ COMMANDS = {
     "test": Command("pytest", storage=True, worker=True),
     "check": Command("local.check"),
     "bench": Command("local.bench", storage=True),
+    "faults": Command("local.faults", storage=True),
     "register": Command("local.register", at_root=False),
     "audit": Command("local.audit", at_root=False),
     "kit": Command("local.kit", at_root=False),
