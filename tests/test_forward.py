@@ -619,10 +619,10 @@ def test_a_slow_endpoint_keeps_four_of_a_workers_lines_busy_and_the_others_wait_
     async def run() -> tuple[int, int]:
         async with journalled(storage, lines=16) as (here, journal):
             known = pace(here.hub, here.tenant.endpoints[0])
-            known.lines, known.slow_until = 4, here.clock() + 30  # four of its calls are under way, and lasted long
+            known.lines[Lane.ROUTINE], known.slow_until = 4, here.clock() + 30  # four of its calls are under way, and lasted long
             await post_all(here, 20, 20)
             await here.run(10)
-            meanwhile, known.lines = len(journal.calls), 0
+            meanwhile, known.lines[Lane.ROUTINE] = len(journal.calls), 0
             await here.run(10)
             return meanwhile, len(journal.calls)
 

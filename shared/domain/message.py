@@ -27,4 +27,5 @@ class Parcel(TypedDict):
     patient: str  # a keyed hash: parcels with the same one keep their order
     resource: str  # lower-case resource type, as in the path of the national contract: bundle, medicationdispense ...
     message: NotRequired[str]  # of an alarm: by which its key for another endpoint is made, should it not arrive here
+    second: NotRequired[bool]  # an alarm that came here since it did not arrive elsewhere: it may have a route of its own here too
     after: NotRequired[dict[str, list[int]]]  # line -> positions of parcels, of other patients, that this one corrects

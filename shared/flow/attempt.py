@@ -21,24 +21,29 @@ async def attempt(turn: Round, where: Place) -> dict[str, Any]:
     the line's head. In both cases the journal is asked first, where it can be."""
     pack, place = where
     entry, state, began = pack.entries[place], pack.states[place] or {}, turn.hub.clock()
-    if "after" in entry and not await _originals_ended(turn, entry):
+    if "after" in entry and (not await _originals_ended(turn, entry) or turn.late()):
         turn.block(entry["patient"], began + _BEHIND)
         return {**state, "not_before": began + _BEHIND}
     turn.sent += 1
     if fallen(turn.head, position(pack.sequence, place)):
         return _parked(turn, state, "the worker fell three times over this parcel")
-    unsure = turn.head.careful or bool(state.get("unsure"))
+    unsure = bool(state.get("unsure")) or "second" in entry or _doubtful(turn, position(pack.sequence, place), state)
     try:
         done = await deliver(turn.hub, turn.endpoint, turn.lane, entry, pack.bodies[place], unsure=unsure)
     except Refused as error:
         await _answered(turn, entry)
         return _parked(turn, state, error.reason)
     except Unavailable as error:
-        return await _later(turn, entry, state, error, began - pack.since, unsure=unsure or error.unsure)
+        return await _later(turn, entry, state, error, unsure=unsure or error.unsure)
     await _answered(turn, entry)
     turn.delivered += 1
     told = {"end": "delivered", "attempt": _count(state), "at": turn.hub.clock(), "answer": done.answer, "name": done.name}
     return {**told, "asked": True} if done.had else told
+
+
+def _doubtful(turn: Round, at: int, state: dict[str, Any]) -> bool:
+    """Whether a worker that was lost, or could not write what it had done, may have sent it since anything was written about it."""
+    return turn.hold is not None and at <= turn.hold.head.doubt and state.get("doubts", 0) < turn.doubts
 
 
 async def _originals_ended(turn: Round, entry: Entry) -> bool:
@@ -57,22 +62,23 @@ async def _answered(turn: Round, entry: Entry) -> None:
     await breaker.answered(turn.hub, turn.endpoint, entry["patient"])
 
 
-async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavailable, age: float, *, unsure: bool) -> dict[str, Any]:
+async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavailable, *, unsure: bool) -> dict[str, Any]:
     """While the endpoint is down a parcel waits as long as its line, and its own schedule rests."""
     turn.open = await breaker.unanswered(turn.hub, turn.endpoint, entry["patient"], error.reason)
     turn.failed, turn.wish, turn.streak = True, error.retry_after, turn.streak + turn.open
-    if enough := spent(turn.endpoint.retry, _count(state), age):
+    now = turn.hub.clock()
+    first = state.get("first", now)  # not since it was put in line: its endpoint may have been stopped
+    if enough := spent(turn.endpoint.retry, _count(state), now - first):
         return _parked(turn, state, f"{error.reason}; {enough}")
     alone = state.get("alone", 0) + (not turn.open)
     own = delay(steps(turn.endpoint.retry, turn.lane), alone, entry["id"], error.retry_after) * turn.hub.settings.retry_scale
-    now = turn.hub.clock()
     due = now + (turn.wait() if turn.open else own)
-    if stuck(turn, alone):
+    if stuck(turn.endpoint, turn.lane, {"alone": alone}):
         turn.next_due = min(turn.next_due, due)
     else:
         turn.block(entry["patient"], due)
-    told = {"attempt": _count(state), "alone": alone, "tried": now, "not_before": due, "reason": error.reason}
-    return {**told, "unsure": True} if unsure else told
+    told = {"attempt": _count(state), "alone": alone, "first": first, "tried": now, "not_before": due, "reason": error.reason}
+    return told | ({"unsure": True} if unsure else {}) | ({"doubts": turn.doubts} if turn.doubts else {})
 
 
 def _parked(turn: Round, state: dict[str, Any], reason: str) -> dict[str, Any]:

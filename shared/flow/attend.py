@@ -107,15 +107,16 @@ def fallen(head: Head, at: int) -> bool:
 
 
 @asynccontextmanager
-async def holding(half: Half, hold: Hold) -> AsyncIterator[None]:
-    """Lets go if the work fails, and counts a fall unless storage, the network or the host's stop is to blame."""
+async def holding(half: Half, hold: Hold, sent: Callable[[], bool] = lambda: False) -> AsyncIterator[None]:
+    """Lets go if the work fails, and counts a fall unless storage, the network or the host's stop is to blame. `sent`: whether something
+    has left the hub that could not be taken back."""
     try:
         yield
     except Lost:
         raise
     except BaseException as error:
         with suppress(Lost, AzureError):
-            await half.lines.let_go(hold, fell=_may_be_ours(error))
+            await half.lines.let_go(hold, fell=_may_be_ours(error), sent=sent())
         raise
 
 

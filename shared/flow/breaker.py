@@ -4,7 +4,7 @@ It opens when at least half of the last calls, of two patients at least, found n
 endpoint. While it is open, each line tries one parcel each time it wakes (forward); the first answer, a refusal too, closes it for all.
 """
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from shared import log
@@ -23,10 +23,10 @@ _SLOW = 30.0  # ... and for so long after one that had
 
 @dataclass(slots=True)
 class Pace:
-    """How an endpoint answers this worker. `lines`: how many of its lines are worked on; `calls`: when those under way began; `heard`: of
+    """How an endpoint answers this worker. `lines`: how many of each lane are worked on; `calls`: when those under way began; `heard`: of
     the last calls when they ended, whose parcel it was, and whether there was an answer."""
 
-    lines: int = 0
+    lines: Counter[Lane] = field(default_factory=Counter)
     calls: list[float] = field(default_factory=list)
     slow_until: float = 0.0
     heard: deque[tuple[float, str, bool]] = field(default_factory=lambda: deque(maxlen=_CALLS))

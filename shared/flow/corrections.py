@@ -47,7 +47,7 @@ def must_wait_for(behind: Sequence[Original], endpoint: Endpoint, patient: str, 
     after: dict[str, list[int]] = {}
     for one in behind:
         here = owner_of(one.line) == (endpoint.tenant, endpoint.name)
-        apart = one.patient != patient or lane_of(one.line) is not lane
+        apart = one.patient != patient or lane_of(one.line) is not lane or lane is Lane.ALARM  # a stuck alarm is stepped over (round.stuck)
         if here and apart and not (lane is Lane.ALARM and lane_of(one.line) is Lane.ROUTINE):
             after.setdefault(one.line, []).append(one.at)
     return after

@@ -36,8 +36,10 @@ def _soonest(endpoint: Endpoint) -> int:
 
 def _old(hub: Hub, packs: Sequence[Pack], seconds: int) -> list[Pack]:
     """Those that have waited so long, in order."""
-    before = hub.clock() - seconds * hub.settings.retry_scale
-    return [pack for pack in packs if pack.since <= before]
+    before, old = hub.clock() - seconds * hub.settings.retry_scale, 0
+    for number, pack in enumerate(packs, 1):
+        old = number if pack.since <= before else old  # what stands before it came before it, whatever the clock of an instance said
+    return list(packs[:old])
 
 
 async def _sent_by_second(hub: Hub, endpoint: Endpoint, line: str, reached: Reached) -> int:
@@ -69,7 +71,7 @@ async def _overdue(hub: Hub, line: str, after: int, seconds: int) -> AsyncIterat
 
 def _post(second: Endpoint, pack: Pack, place: int) -> Post:
     entry = pack.entries[place]
-    parcel = Parcel(id=parcel_id(entry["message"], second.name), patient=entry["patient"], resource=entry["resource"])
+    parcel = Parcel(id=parcel_id(entry["message"], second.name), patient=entry["patient"], resource=entry["resource"], second=True)
     return Post(second, parcel, pack.bodies[place], position(pack.sequence, place), {})
 
 

@@ -10,12 +10,13 @@ from shared.flow.attempt import attempt
 from shared.flow.attend import attend, come_back, holding
 from shared.flow.deliver import longest
 from shared.flow.names import owner_of
-from shared.flow.round import Place, Round, last_of, longest_ago, plan, position_of
+from shared.flow.round import Place, Round, last_of, longest_ago, neglected, plan, position_of
 from shared.hub import Hub
 from shared.storage.lines import Look, Outcome
 from shared.storage.packs import Pack
+from shared.storage.queues import lane_of
 
-_PAGES = 20  # read in one turn at most
+_PAGES = 500  # read in one turn at most, while there is time
 _SLOW_LINES = 4  # lines of a slow endpoint that one worker works on at a time: its calls last long, and the host has few slots
 _SLOW_WAIT = 2.0  # seconds until the next of them is asked for
 _STOPPED = 30.0  # seconds until a stopped endpoint's line is looked at again
@@ -32,15 +33,15 @@ async def _turn(hub: Hub, line: str, look: Look) -> bool:
     if endpoint is None:
         await come_back(hub, hub.parcels, line, hub.clock() + _STOPPED, early=_STOPPED)
         return False
-    known = breaker.pace(hub, endpoint)
-    if known.lines >= _SLOW_LINES and known.slow(hub.clock()):
+    known, lane = breaker.pace(hub, endpoint), lane_of(line)
+    if known.lines[lane] >= _SLOW_LINES and known.slow(hub.clock()):
         await come_back(hub, hub.parcels, line, hub.clock() + _SLOW_WAIT, early=_SLOW_WAIT)
         return False
-    known.lines += 1
+    known.lines[lane] += 1
     try:
         return await _work(hub, endpoint, line, look)
     finally:
-        known.lines -= 1
+        known.lines[lane] -= 1
 
 
 async def _work(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> bool:
@@ -48,11 +49,13 @@ async def _work(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> bool:
     first, later = plan(turn, look.packs)
     if not (first or later or look.more):
         return await _again(turn, Outcome())
-    hold_at = position_of([*first, *longest_ago(turn, later)]) if turn.head.careful else position_of(last_of(look.packs))
+    hold_at = (
+        position_of([*neglected(turn, later), *first, *longest_ago(turn, later)]) if turn.head.careful else position_of(last_of(look.packs))
+    )
     turn.hold = await hub.parcels.lines.take(line, turn.head, hold_at, turn.now + hub.settings.hold_seconds)
     if turn.hold is None:
         return True
-    async with holding(hub.parcels, turn.hold):
+    async with holding(hub.parcels, turn.hold, lambda: turn.sent > 0):
         await _send_all(turn, first, later, look)
         outcome = _outcome(turn)
         await hub.parcels.lines.commit(turn.hold, outcome)
@@ -62,7 +65,7 @@ async def _work(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> bool:
 
 async def _begun(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> Round:
     assert look.head  # noqa: S101 -- attend looks first
-    down = await breaker.is_open(hub, endpoint, troubled=look.head.failures > 0)
+    down = await breaker.is_open(hub, endpoint, troubled=look.head.failures > 0 or bool(look.head.holder))
     before, now = await ahead(hub, endpoint, line), hub.clock()
     return Round(
         hub,
@@ -70,7 +73,7 @@ async def _begun(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> Round:
         endpoint,
         look.head,
         now,
-        deadline=now + hub.settings.hold_seconds - longest(hub, endpoint) - 1.0,
+        time=hub.settings.hold_seconds - longest(hub, endpoint) - 1.0,
         open=down,
         streak=look.head.failures if down else 0,
         allowed=_allowance(endpoint)[0],
@@ -94,11 +97,13 @@ async def _endpoint(hub: Hub, line: str) -> Endpoint | None:
 
 
 async def _send_all(turn: Round, first: list[Place], later: list[Place], look: Look) -> None:
-    """Page by page what was never tried, then, longest ago first, what was: no patient's failure keeps the others from their turn."""
+    """Page by page what was never tried, then, longest ago first, what was: no patient's failure keeps the others from their turn. One that
+    has been due for long goes before all, or it would never go while others keep coming."""
     packs, more = look.packs, look.more
+    await _send(turn, neglected(turn, later))
     for _ in range(_PAGES):
         await _send(turn, first)
-        if turn.over or not more:
+        if turn.late() or turn.over or not more or turn.half_gone():
             break
         packs, more = await turn.hub.parcels.lines.waiting(turn.line, packs[-1].sequence + 1)
         first, tried = plan(turn, packs)
@@ -119,8 +124,7 @@ async def _reach(turn: Round, packs: Sequence[Pack], next_ones: Sequence[Place])
 async def _send(turn: Round, places: Sequence[Place]) -> None:
     """Sends these until the turn is over; a patient whose parcel found no answer is stepped over."""
     for pack, place in places:
-        turn.out_of_time = turn.out_of_time or turn.hub.clock() > turn.deadline
-        if turn.over:
+        if turn.late() or turn.over:
             return
         if pack.entries[place]["patient"] not in turn.blocked:
             pack.states[place] = await attempt(turn, (pack, place))
@@ -139,9 +143,11 @@ def _outcome(turn: Round) -> Outcome:
 
 
 def _not_before(turn: Round) -> float:
+    """While the endpoint is down, the line waits; else for as long as its part of the rate is used up by what was sent."""
     if turn.down:
         return turn.hub.clock() + turn.wait()
-    return turn.now + _allowance(turn.endpoint)[1] if turn.spent else 0.0
+    seconds = _allowance(turn.endpoint)[1] * turn.sent / turn.allowed
+    return turn.now + seconds if seconds else 0.0
 
 
 async def _again(turn: Round, outcome: Outcome) -> bool:

@@ -1,7 +1,9 @@
 """One turn at an endpoint's line: whose parcels may go now, in which order, and what the turn knows so far."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
 
 from shared.access.register import Endpoint
 from shared.domain.message import Lane
@@ -15,6 +17,7 @@ from shared.storage.queues import lane_of
 
 _COMMIT = 1_500_000  # bytes of packs in one turn: their commit is one transaction of at most 4 MiB, in base64
 _LINE_WAIT = {Lane.ALARM: 15.0, Lane.ROUTINE: 60.0}  # seconds at most between two tries of a line whose endpoint is down
+_NEGLECT = {Lane.ALARM: 5.0, Lane.ROUTINE: 30.0}  # seconds that a parcel may be due while others, never tried, go before it
 _AHEAD = 5.0  # seconds until a patient with parcels in an older line is asked about again
 
 Place = tuple[Pack, int]  # a parcel: its pack and its place in it
@@ -22,7 +25,7 @@ Place = tuple[Pack, int]  # a parcel: its pack and its place in it
 
 @dataclass(slots=True)
 class Round:
-    """`deadline`: no attempt begins after it, so that the line is still held when it ends.
+    """`time`: seconds in which attempts may begin, so that the line is still held when they end.
 
     `open`: the endpoint is taken to be down, and one parcel is tried (breaker); `streak`: how often in a row that found no answer; `wish`:
     the journal's Retry-After. `blocked`: patients with a parcel that must go first, `ahead`: those whose parcels wait in lines that this
@@ -35,7 +38,7 @@ class Round:
     endpoint: Endpoint
     head: Head
     now: float
-    deadline: float
+    time: float
     open: bool
     streak: int
     allowed: int
@@ -51,10 +54,25 @@ class Round:
     tried: dict[str, float] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
     packs: list[Pack] = field(default_factory=list)
+    began: float = field(default_factory=monotonic)
+
+    def late(self) -> bool:
+        """Whether no further attempt may begin: by the hub's clock, or by this machine's own, should that be set back meanwhile."""
+        self.out_of_time = self.out_of_time or max(self.hub.clock() - self.now, monotonic() - self.began) > self.time
+        return self.out_of_time
+
+    def half_gone(self) -> bool:
+        """Whether no more is read: what is left of the time is for sending what was found."""
+        return max(self.hub.clock() - self.now, monotonic() - self.began) > self.time / 2
 
     @property
     def lane(self) -> Lane:
         return lane_of(self.line)
+
+    @property
+    def doubts(self) -> int:
+        """How often what was done in this line could not be written."""
+        return self.hold.head.doubts if self.hold else 0
 
     @property
     def down(self) -> bool:
@@ -89,7 +107,7 @@ def plan(turn: Round, packs: Sequence[Pack]) -> tuple[list[Place], list[Place]]:
         for place in waiting(pack):
             patient, state = pack.entries[place]["patient"], pack.states[place] or {}
             due = state.get("not_before", 0.0)
-            if due > turn.now and stuck(turn, state.get("alone", 0)):
+            if due > turn.now and stuck(turn.endpoint, turn.lane, state):
                 turn.next_due = min(turn.next_due, due)
                 continue
             if patient not in turn.blocked and (due > turn.now or patient in turn.ahead):
@@ -100,10 +118,20 @@ def plan(turn: Round, packs: Sequence[Pack]) -> tuple[list[Place], list[Place]]:
     return first, later
 
 
-def stuck(turn: Round, alone: int) -> bool:
+def stuck(endpoint: Endpoint, lane: Lane, state: Mapping[str, Any]) -> bool:
     """An alarm that failed so often by itself, while the endpoint was not known to be down, that its schedule has come to its last step: it
     holds back its patient's later alarms no longer."""
-    return turn.lane is Lane.ALARM and alone >= len(turn.endpoint.retry.alarm)
+    return lane is Lane.ALARM and state.get("alone", 0) >= len(endpoint.retry.alarm)
+
+
+def neglected(turn: Round, later: Sequence[Place]) -> list[Place]:
+    """The one whose turn has been due for longest, if that is long."""
+    if turn.open:
+        return []
+    due = [
+        (pack, place) for pack, place in later if turn.now - (pack.states[place] or {}).get("not_before", turn.now) > _NEGLECT[turn.lane]
+    ]
+    return longest_ago(turn, due)[:1]
 
 
 def longest_ago(turn: Round, later: Sequence[Place]) -> list[Place]:

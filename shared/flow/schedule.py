@@ -26,7 +26,7 @@ def delay(steps: Sequence[int], attempt: int, seed: str, wish: float | None = No
 
 
 def spent(retry: Retry, attempt: int, age: float) -> str:
-    """Why a parcel is not tried again, "" while it is. `attempt` counts the failed ones; `age`: seconds since it was put in line."""
+    """Why a parcel is not tried again, "" while it is. `attempt` counts the failed ones; `age`: seconds since the first of them."""
     if age > retry.days * DAY:
         return f"given up after {retry.days} days"
     if 0 < retry.attempts <= attempt:

@@ -87,7 +87,9 @@ class Appender:
         return await done
 
     async def said(self, line: str, addition: Addition) -> list[int]:
-        """Where entries of it stand that an earlier run of the same source appended."""
+        """Where entries of it stand that an earlier run of the same source, of whichever worker, appended to a line that is closed."""
+        if (known := self._tails.get(line)) is None or not known.closed:
+            self._tails.pop(line, None)
         tail = await self._tail(line)
         return list((await self._said(line, tail, addition)).values())
 

@@ -14,6 +14,7 @@ on the head again: a holder whose expiry has passed and whose line was taken by 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_in
 from typing import Any
 from uuid import uuid4
 
@@ -155,9 +156,13 @@ class Lines:
         operations += [put({**key(hold.line, _row("x", pack)), "since": pack.since, **packs.mark(pack)}) for pack in outcome.marked]
         await self._settle(operations)
 
-    async def let_go(self, hold: Hold, *, fell: bool) -> None:
-        """After a turn that was not committed: the line is free at once. `fell`: what was worked on may be to blame, so it is counted."""
+    async def let_go(self, hold: Hold, *, fell: bool, sent: bool = False) -> None:
+        """After a turn that was not committed: the line is free at once. `fell`: what was worked on may be to blame, so it is counted.
+        `sent`: something of it may have left the hub."""
         left = hold.head if fell else hold.before
+        if sent:
+            told = hold.head.doubted()
+            left = replace_in(left, doubt=told.doubt, doubts=told.doubts)
         await self._settle([replace(head_row(hold.line, left.freed()), hold.etag)])
 
     async def read(self, line: str, sequence: int) -> Pack | None:
