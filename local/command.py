@@ -23,6 +23,7 @@ usage: ./hub COMMAND [...]
   bench [...]        measures the running hub against a raw harness (--quick, --json)
   register ...       check, diff or apply a municipality's register file
   audit ...          verifies, shows, exports and anchors a municipality's audit log
+  messages ...       finds, shows, resends, parks and deletes messages, stops and starts traffic
   corpus DIR         posts every file of a folder at every door of the running hub, and tells what came of it
 
 The first start prepares everything under .hub/ (about a minute); later starts take seconds. ./hub run --help says more.
@@ -46,6 +47,7 @@ COMMANDS = {
     "bench": Command("local.bench", storage=True),
     "register": Command("local.register", at_root=False),
     "audit": Command("local.audit", at_root=False),
+    "messages": Command("local.messages", at_root=False),
     "corpus": Command("local.corpus", at_root=False),
 }
 

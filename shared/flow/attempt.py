@@ -13,6 +13,8 @@ from shared.flow.schedule import delay, spent, steps
 from shared.storage.lines import place_of, position
 from shared.storage.packs import Entry
 
+TRIES = 20  # earlier attempts that are remembered: the first ones and the last ones
+_KEPT = ("tries", "again", "batch")  # what a state says to its end: earlier attempts; when, and in which job, a human sent it again
 _BEHIND = 5.0  # seconds until a correction whose original stands in another line is looked at again
 
 
@@ -25,6 +27,7 @@ async def attempt(turn: Round, where: Place) -> dict[str, Any]:
         turn.block(entry["patient"], began + _BEHIND)
         return {**state, "not_before": began + _BEHIND}
     turn.sent += 1
+    since = state.get("again", pack.since)
     if fallen(turn.head, position(pack.sequence, place)):
         return _parked(turn, state, "the worker fell three times over this parcel")
     unsure = turn.head.careful or bool(state.get("unsure"))
@@ -34,11 +37,21 @@ async def attempt(turn: Round, where: Place) -> dict[str, Any]:
         await _answered(turn, entry)
         return _parked(turn, state, error.reason)
     except Unavailable as error:
-        return await _later(turn, entry, state, error, began - pack.since, unsure=unsure or error.unsure)
+        return await _later(turn, entry, state, error, began - since, unsure=unsure or error.unsure)
     await _answered(turn, entry)
     turn.delivered += 1
     told = {"end": "delivered", "attempt": _count(state), "at": turn.hub.clock(), "answer": done.answer, "name": done.name}
-    return {**told, "asked": True} if done.had else told
+    return _kept(state) | told | ({"asked": True} if done.had else {})
+
+
+def tried(state: dict[str, Any], at: float, answer: str) -> dict[str, Any]:
+    """The earlier attempts with one more: when it ended, and what it found."""
+    tries = [*state.get("tries", ()), [round(at, 3), answer]]
+    return {"tries": tries if len(tries) <= TRIES else [*tries[: TRIES // 2], *tries[TRIES // 2 + 1 :]]}
+
+
+def _kept(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: state[name] for name in _KEPT if name in state}
 
 
 async def _originals_ended(turn: Round, entry: Entry) -> bool:
@@ -70,13 +83,13 @@ async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavai
     due = now + (turn.wait() if turn.open else own)
     turn.block(entry["patient"], due)
     told = {"attempt": _count(state), "alone": alone, "tried": now, "not_before": due, "reason": error.reason}
-    return {**told, "unsure": True} if unsure else told
+    return _kept(state) | tried(state, now, error.reason) | told | ({"unsure": True} if unsure else {})
 
 
 def _parked(turn: Round, state: dict[str, Any], reason: str) -> dict[str, Any]:
     say = log.alarm if turn.lane is Lane.ALARM else log.step
     say("parked", line=turn.line, reason=reason)
-    return {"end": "parked", "attempt": _count(state), "at": turn.hub.clock(), "reason": reason}
+    return _kept(state) | {"end": "parked", "attempt": _count(state), "at": turn.hub.clock(), "reason": reason}
 
 
 def _count(state: dict[str, Any]) -> int:

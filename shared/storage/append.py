@@ -72,9 +72,11 @@ class Appender:
         writer = self._writers.get(line)
         return len(writer.waiting) if writer else 0
 
-    async def lines(self) -> list[str]:
-        """Every line that was ever appended to."""
-        rows = self._index.query_entities("PartitionKey eq @half", parameters={"half": self._half}, select=["RowKey"])
+    async def lines(self, tenant: str = "") -> list[str]:
+        """Every line that was ever appended to, or one municipality's."""
+        mine = {"half": self._half, "first": f"{tenant}~", "last": f"{tenant}~~"} if tenant else {"half": self._half}
+        asked = "PartitionKey eq @half" + (" and RowKey ge @first and RowKey lt @last" if tenant else "")
+        rows = self._index.query_entities(asked, parameters=mine, select=["RowKey"])
         return [row["RowKey"] async for row in rows]
 
     async def append(self, line: str, addition: Addition) -> list[int]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
@@ -147,18 +148,20 @@ class Lines:
         told = {"not_before": outcome.not_before, "failures": outcome.failures}
         operations = [replace(head_row(hold.line, hold.head.free()) | told, hold.etag)]
         for pack in outcome.ended:
-            operations += [
-                delete(key(hold.line, _row("w", pack))),
-                create({**key(hold.line, _row("d", pack)), **packs.to_row(pack), "full": True}),
-            ]
-        operations += [merge({**key(hold.line, _row("w", pack)), **packs.states(pack)}) for pack in outcome.changed]
-        operations += [put({**key(hold.line, _row("x", pack)), "since": pack.since}) for pack in outcome.marked]
+            operations += to_done(hold.line, pack)
+        operations += [merge({**key(hold.line, named("w", pack)), **packs.states(pack)}) for pack in outcome.changed]
+        operations += [put(mark_row(hold.line, pack)) for pack in outcome.marked]
         await self._settle(operations)
 
     async def let_go(self, hold: Hold, *, fell: bool) -> None:
         """After a turn that was not committed: the line is free at once. `fell`: what was worked on may be to blame, so it is counted."""
         left = hold.head if fell else hold.before
         await self._settle([replace(head_row(hold.line, left.freed()), hold.etag)])
+
+    async def head(self, line: str) -> Head | None:
+        """Who holds the line; None: it has no head."""
+        row = await self._get(line, HEAD)
+        return read_head(row) if row else None
 
     async def read(self, line: str, sequence: int) -> Pack | None:
         """One pack wherever it stands; it may move from waiting to done while we ask, so that is asked twice."""
@@ -173,9 +176,10 @@ class Lines:
         return [packs.from_row(row) for row in rows], more
 
     async def empty(self, line: str, pack: Pack) -> None:
-        """Purges the bodies of a pack that is done; what became of it stays."""
-        row = {**key(line, _row("d", pack)), "since": pack.since, **packs.states(pack)}
-        await self.table.update_entity(row, mode=UpdateMode.REPLACE)
+        """Purges the bodies of a pack that is done, unless it has changed since it was read; what became of it stays."""
+        row = {**key(line, named("d", pack)), "since": pack.since, **packs.states(pack)}
+        with suppress(ResourceModifiedError, ResourceNotFoundError):
+            await self.table.update_entity(row, mode=UpdateMode.REPLACE, etag=pack.etag, match_condition=MatchConditions.IfNotModified)
 
     async def forget(self, line: str, before: float) -> int:
         """Drops the ids that were claimed before then: they mean nothing any more. Returns how many."""
@@ -214,8 +218,19 @@ class Lines:
             raise Lost from error
 
 
-def _row(prefix: str, pack: Pack) -> str:
+def named(prefix: str, pack: Pack) -> str:
+    """The name of a pack's row."""
     return f"{prefix}~{pack.sequence:012}"
+
+
+def mark_row(line: str, pack: Pack) -> dict[str, Any]:
+    """Says that a human should look at this pack."""
+    return {**key(line, named("x", pack)), "since": pack.since}
+
+
+def to_done(line: str, pack: Pack) -> list[Operation]:
+    """A pack that waited is done."""
+    return [delete(key(line, named("w", pack))), create({**key(line, named("d", pack)), **packs.to_row(pack), "full": True})]
 
 
 def _claimed(line: str, claim: Claim) -> Operation:
