@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 
 from local import messages_words as words
 from local.messages_many import many
-from local.messages_options import parser
+from local.messages_options import read
 from local.register_command import OK, USAGE, WRONG
 from shared.domain import organisation
 from shared.errors import HubError, Refused
@@ -34,7 +34,7 @@ LATELY = 24 * 3600.0  # seconds that a search goes back if it says nothing of ti
 def main(argv: Sequence[str], factory: HubFactory) -> int:
     """The exit code."""
     try:
-        options = parser().parse_args(argv)
+        options = read(argv)
         return asyncio.run(_run(options, factory))
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else USAGE
@@ -75,7 +75,7 @@ async def _find(hub: Hub, options: argparse.Namespace) -> int:
                 break
     if not found:
         return _said("fant ingen meldinger", WRONG)
-    print(words.table(found))
+    print(words.table(sorted(found, key=lambda message: -message.since)))
     if len(found) >= options.most:
         print(f"De {options.most} nyeste; --most, --from og --to viser andre.")
     return OK

@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from local.audit_command import DAY, WHO, QuietParser
@@ -18,7 +19,7 @@ En melding er en kvittering (310123455.scales.routine.42.0) og det som ble av de
 kommunens logg (./hub audit) med navnet fra --as. Skriv aldri navn eller fødselsnummer i --reason. Mer i docs/messages.md.
 """
 NAME = re.compile(r"[a-z0-9-]{1,40}")
-EVENT = re.compile(r"[a-z_]{1,30}|([a-z_]{1,30}:)?[a-z_]{1,30}|([a-z_]{1,30}:)?[0-9][0-9.-]{0,12}")
+EVENT = re.compile(r"([a-z_]{1,30}:)?([a-z_]{1,30}|[0-9]{1,5}([.-][0-9]{1,2}){0,3})")
 LONGEST = 200  # characters of a reason
 WORDS = {
     Verb.RESEND: "send på nytt det som er parkert, eller levert med --state delivered: samme nøkkel, på sin plass i rekkefølgen",
@@ -35,10 +36,19 @@ MAY = {
     Verb.RESTORE: ("deleted",),
     Verb.TRANSFORM: ("set aside",),
 }
+_TEXTS = {"tenant", "sender", "endpoint", "event", "state", "id", "reason", "batch"}
 MANY = 100  # messages that are changed without asking
 
 
-def parser() -> argparse.ArgumentParser:
+def read(argv: Sequence[str]) -> argparse.Namespace:
+    """What was typed; "" for a text that was not. SystemExit: it cannot be understood, and argparse has said why."""
+    options = _parser().parse_args(argv)
+    for name in _TEXTS & vars(options).keys():
+        setattr(options, name, getattr(options, name) or "")
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
     """Option names in English, as everywhere; what they mean in bokmål."""
     made = QuietParser("./hub messages", description="Meldingene i knutepunktet.", epilog=EPILOG, allow_abbrev=False)
     commands = made.add_subparsers(dest="what", required=True, metavar="find|show|resend|park|delete|restore|transform|stop|start|stops")
@@ -53,25 +63,25 @@ def parser() -> argparse.ArgumentParser:
     }
     added["find"].add_argument("tenant", type=_orgnr, metavar="ORGNR", help="kommunen")
     _filters(added["find"], STATES)
-    added["find"].add_argument("--id", type=_own, default="", help="kvitteringens id, leveringens id, eller avsenderens egen id")
+    added["find"].add_argument("--id", type=_own, help="kvitteringens id, leveringens id, eller avsenderens egen id")
     added["find"].add_argument("--most", type=_count, default=50, metavar="N", help="høyst så mange (50)")
     added["show"].add_argument("id", type=_id, metavar="ID", help="kvitteringens eller leveringens id")
     for verb in Verb:
         _act(added[verb.value], verb)
     for name in ("stop", "start"):
         _stop(added[name])
-    added["stops"].add_argument("tenant", type=_orgnr, nargs="?", default="", metavar="ORGNR", help="kommunen (alle)")
+    added["stops"].add_argument("tenant", type=_orgnr, nargs="?", metavar="ORGNR", help="kommunen (alle)")
     return made
 
 
 def _filters(command: argparse.ArgumentParser, states: tuple[str, ...], usual: str = "") -> None:
-    command.add_argument("--sender", type=_name, default="", metavar="NAVN", help="avsenderens navn i registeret")
-    command.add_argument("--endpoint", type=_name, default="", metavar="NAVN", help="endepunktets navn i registeret")
+    command.add_argument("--sender", type=_name, metavar="NAVN", help="avsenderens navn i registeret")
+    command.add_argument("--endpoint", type=_name, metavar="NAVN", help="endepunktets navn i registeret")
     command.add_argument("--from", dest="since", type=_time, metavar="TID", help="mottatt fra og med: 2026-11-18, eller med tid og sone")
     command.add_argument("--to", dest="until", type=_time, metavar="TID", help="mottatt før; en dag er sitt første øyeblikk i Norge")
-    command.add_argument("--state", choices=states, default=usual, help=f"tilstand{f' ({usual})' if usual else ''}")
+    command.add_argument("--state", choices=states, default=usual or None, help=f"tilstand{f' ({usual})' if usual else ''}")
     command.add_argument("--lane", type=Lane, choices=list(Lane), default=None, help="alarm eller routine")
-    command.add_argument("--event", type=_event, default="", metavar="HVA", help="hendelse: alert, 4.1, alert:4.1, measurement:body_weight")
+    command.add_argument("--event", type=_event, metavar="HVA", help="hendelse: alert, 4.1, alert:4.1, measurement:body_weight")
 
 
 def _act(command: argparse.ArgumentParser, verb: Verb) -> None:
@@ -81,16 +91,14 @@ def _act(command: argparse.ArgumentParser, verb: Verb) -> None:
     command.add_argument("--dry-run", action="store_true", help="si bare hvor mange det gjelder")
     command.add_argument("--yes", action="store_true", help=f"ikke spør, selv om det er flere enn {MANY}")
     if verb is Verb.RESEND:
-        command.add_argument(
-            "--batch", type=_name, default="", metavar="NAVN", help="jobbens navn: det som er levert i den, sendes ikke igjen"
-        )
+        command.add_argument("--batch", type=_name, metavar="NAVN", help="jobbens navn: det som er levert i den, sendes ikke igjen")
 
 
 def _stop(command: argparse.ArgumentParser) -> None:
     command.add_argument("tenant", type=_orgnr, metavar="ORGNR", help="kommunen")
     one = command.add_mutually_exclusive_group()
-    one.add_argument("--sender", type=_name, default="", metavar="NAVN", help="bare det som kommer fra denne avsenderen")
-    one.add_argument("--endpoint", type=_name, default="", metavar="NAVN", help="bare det som skal til dette endepunktet")
+    one.add_argument("--sender", type=_name, metavar="NAVN", help="bare det som kommer fra denne avsenderen")
+    one.add_argument("--endpoint", type=_name, metavar="NAVN", help="bare det som skal til dette endepunktet")
     _who(command, reason=command.prog.endswith("stop"))
 
 
@@ -98,9 +106,7 @@ def _who(command: argparse.ArgumentParser, *, reason: bool) -> None:
     command.add_argument(
         "--as", dest="who", type=_whose, default=getpass.getuser(), metavar="NAVN", help="hvem som gjør det (brukeren her)"
     )
-    command.add_argument(
-        "--reason", type=_reason, default="", required=reason, metavar="TEKST", help="hvorfor; aldri navn eller fødselsnummer"
-    )
+    command.add_argument("--reason", type=_reason, required=reason, metavar="TEKST", help="hvorfor; aldri navn eller fødselsnummer")
 
 
 def _orgnr(text: str) -> str:
