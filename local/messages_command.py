@@ -14,6 +14,7 @@ from local import messages_words as words
 from local.messages_many import many
 from local.messages_options import read
 from local.register_command import OK, USAGE, WRONG
+from shared.access.register import Stop
 from shared.domain import organisation
 from shared.errors import HubError, Refused
 from shared.flow.names import parcel_at, receipt_at
@@ -23,6 +24,7 @@ from shared.messages.edits import Order, Verb
 from shared.messages.history import history
 from shared.messages.message import Message, Wanted
 from shared.messages.search import Search
+from shared.messages.stops import known, start, stop, stops
 from shared.storage.index import Span
 
 HubFactory = Callable[[], AbstractAsyncContextManager[Hub]]
@@ -60,6 +62,11 @@ async def _run(options: argparse.Namespace, factory: HubFactory) -> int:
                 return await _find(hub, options)
             case "show":
                 return await _show(hub, options.id)
+            case "stop" | "start":
+                return await _traffic(hub, options)
+            case "stops":
+                print(words.stops(await stops(hub, options.tenant)))
+                return OK
         return await _act(hub, options)
 
 
@@ -108,6 +115,20 @@ async def _show(hub: Hub, name: str) -> int:
     found = await history(hub, message.receipt)
     if found:
         print(words.told(found))
+    return OK
+
+
+async def _traffic(hub: Hub, options: argparse.Namespace) -> int:
+    wish = Stop(options.tenant, options.sender, options.endpoint, hub.clock(), options.who, options.reason)
+    await hub.registers.refresh()
+    if options.what == "start":
+        if not await start(hub, wish):
+            return _said("dette er ikke stoppet; ./hub messages stops viser hva som er det", WRONG)
+    elif not known(await hub.registers.current(), wish):
+        raise Refused("registeret har ingen slik kommune, avsender eller endepunkt", remedy="se navnene i kommunens registerfil")
+    else:
+        await stop(hub, wish)
+    print(words.traffic(wish, stopped=options.what == "stop"))
     return OK
 
 

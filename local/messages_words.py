@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.access.register import Stop
 from shared.domain.clock import OSLO
 from shared.messages.edits import Verb
 from shared.messages.history import History
 from shared.messages.message import Message, Sent
 
+STOPS = ("Siden", "Kommune", "Stoppet", "Av")
 HEADINGS = ("Mottatt", "Kvittering", "Tilstand", "Hendelser", "Leveringer")
 STATES = {
     "received": "mottatt",
@@ -40,8 +42,11 @@ DONE = {
 
 def table(messages: Sequence[Message]) -> str:
     """One line for each message, under its heading."""
-    rows = [HEADINGS, *(_row(message) for message in messages)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    return _columns([HEADINGS, *(_row(message) for message in messages)])
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
@@ -121,6 +126,25 @@ def _delivery(history: History, sent: Sent) -> list[str]:
 
 def _tries(state: Any) -> list[tuple[float, str]]:
     return [(at, answer) for at, answer in (*state.get("tries", ()), *state.get("was", {}).get("tries", ()))]
+
+
+def traffic(stop: Stop, *, stopped: bool) -> str:
+    """What is so from now on."""
+    held = f"{_held(stop)[:1].upper()}{_held(stop)[1:]}"
+    if stopped:
+        return f"{held} er stoppet: alt tas imot og venter. Det gjelder innen ti sekunder; ./hub messages start slipper det løs."
+    return f"{held} går igjen innen ti sekunder; det som har ventet, tas i rekkefølge."
+
+
+def stops(found: Sequence[Stop]) -> str:
+    """One line for each."""
+    rows = [(time(stop.since), stop.tenant, _held(stop), f"{stop.who}{f': {stop.why}' if stop.why else ''}") for stop in found]
+    return _columns([STOPS, *rows]) if rows else "ingenting er stoppet for hånd"
+
+
+def _held(stop: Stop) -> str:
+    named = f"det som kommer fra {stop.sender}" if stop.sender else f"det som skal til {stop.endpoint}" if stop.endpoint else ""
+    return named or "all trafikk i kommunen"
 
 
 def done(verb: Verb, number: int) -> str:

@@ -7,7 +7,7 @@ import re
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +20,9 @@ from shared.access.entry import Entry
 from shared.domain.clock import OSLO
 from shared.hub import Hub
 from shared.storage.audit_log import AuditLog
+from shared.storage.register_rows import write_tenant
 from tests.test_forward import Behaviour, answering, down_for, journalled
-from tests.test_transform import NOON, note
+from tests.test_transform import NOON, municipality, note
 
 NUMBER = "14834812097"
 DAY = datetime.fromtimestamp(NOON, OSLO).date().isoformat()
@@ -170,3 +171,20 @@ def test_the_audit_log_tells_an_act_in_bokmaal(storage: str, capsys: pytest.Capt
     desk.run("delete", desk.tenant, "--state", "parked", "--as", "kari", "--reason", "sendt til feil journal")
     [entry] = desk.entries()
     assert re.search(r"kari \(oppgitt\) +Slettet: \S+ og 1 til: sendt til feil journal", table([entry]))
+
+
+def test_traffic_is_stopped_listed_and_started(storage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    desk = after(storage, capsys, 1, down_for())
+    assert desk.run("stop", desk.tenant, "--endpoint", "journal", "--reason", "vedlikehold")[0] == 1, "it is not in the register"
+
+    async def register() -> None:
+        async with desk.hub() as hub:
+            await write_tenant(hub.account.table("register"), replace(municipality("http://127.0.0.1:9", 1, True), orgnr=desk.tenant))
+
+    asyncio.run(register())
+    code, out, _ = desk.run("stop", desk.tenant, "--endpoint", "journal", "--reason", "vedlikehold", "--as", "kari")
+    assert code == 0 and out.startswith("Det som skal til journal er stoppet")
+    assert re.search(rf"{desk.tenant} +det som skal til journal +kari: vedlikehold", desk.run("stops", desk.tenant)[1])
+    assert desk.run("start", desk.tenant, "--sender", "cloud")[0] == 1
+    assert desk.run("start", desk.tenant, "--endpoint", "journal")[0] == 0
+    assert desk.run("stops", desk.tenant)[1] == "ingenting er stoppet for hånd\n"

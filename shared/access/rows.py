@@ -112,6 +112,19 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """Traffic that an operator holds back, beside the register: what comes from a sender, what goes to an endpoint, or with neither all of
+    the municipality's. It is taken at the door, and waits. `since`: seconds since 1970; `who` and `why`: as typed at a keyboard."""
+
+    tenant: str
+    sender: str = ""
+    endpoint: str = ""
+    since: float = 0.0
+    who: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A municipality, all of it: what one TOML file says."""
 

@@ -16,6 +16,7 @@ _FALLS_ALONE = 2
 _LINGER = 1.0  # seconds a worker stays at a line once it is empty, free for others to take: as long as the host's slowest poll
 _SHIFT = 60.0  # seconds at one line, then it goes back on the queue: a function may not run for ever (host.json, functionTimeout)
 _BACK = 1.0  # seconds until a held line is asked for again
+STOPPED = 30.0  # seconds until a line whose traffic is stopped is looked at again
 
 Turn = Callable[[Hub, str, Look], Awaitable[bool]]  # True: there is more to do at once
 

@@ -1,8 +1,7 @@
 """Second step: a worker takes a sender's line and turns its receipts, in order, into parcels at the end of their endpoints' lines."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,60 +12,25 @@ from shared.domain.adapter import Problem
 from shared.domain.event import Document
 from shared.domain.message import Lane, Parcel
 from shared.door import adapters
-from shared.flow.anew import AGAIN, aside, joined, not_sent_yet, wanted
-from shared.flow.attend import attend, fallen, holding, waiting
-from shared.flow.corrections import Original, must_wait_for, originals
-from shared.flow.duplicates import Verdict, sort_out
+from shared.flow.anew import aside, joined, not_sent_yet, wanted
+from shared.flow.attend import STOPPED, attend, come_back, fallen, holding, waiting
+from shared.flow.corrections import must_wait_for, originals
+from shared.flow.duplicates import sort_out
 from shared.flow.events import events
 from shared.flow.hand_over import Post, hand_over
+from shared.flow.job import Job
 from shared.flow.names import message_of, owner_of, parcel_id, receipt_name
 from shared.flow.translate import Context, Outgoing, translate
 from shared.hub import Hub
 from shared.storage.head import Head
-from shared.storage.lines import Claim, Claimed, Hold, Look, Outcome, position
-from shared.storage.packs import Entry, Pack
+from shared.storage.lines import Claim, Claimed, Hold, Look, Outcome
+from shared.storage.packs import Pack
 from shared.storage.queues import lane_of
 
 _RECEIPTS = 90  # in one turn: their claims and the head are one transaction of at most 100 rows
 _TOLD = 50  # problems of one receipt that are written down; all are counted
 _ROUNDS = 4  # an id may be taken, and so may the id of a correction to it
 _BYTES = 256 * 1024  # raw bytes in one turn, at least one receipt: documents are several times as long
-
-
-@dataclass(slots=True)
-class Job:
-    """One receipt at its turn. `state`: what is written about it at the end. `before`: what an earlier turn wrote, if a human has it
-    transformed anew."""
-
-    pack: Pack
-    place: int
-    verdict: Verdict = field(default_factory=Verdict)
-    state: dict[str, Any] = field(default_factory=dict)
-    behind: Sequence[Original] = ()
-    posts: list[Post] = field(default_factory=list)
-    stands: dict[str, list[int]] = field(default_factory=dict)  # line -> positions of its parcels
-
-    @property
-    def at(self) -> int:
-        return position(self.pack.sequence, self.place)
-
-    @property
-    def entry(self) -> Entry:
-        return self.pack.entries[self.place]
-
-    @property
-    def before(self) -> Mapping[str, Any]:
-        return self.pack.states[self.place] or {}
-
-    @property
-    def source(self) -> tuple[str, int]:
-        """Under which name, and at which of its rising positions, parcels are put in line: a later turn is another source, or the end of
-        the line would seem to know them."""
-        return (AGAIN, self.before["again"]) if "again" in self.before else ("", self.at)
-
-    @property
-    def body(self) -> bytes:
-        return self.pack.bodies[self.place]
 
 
 async def transform(hub: Hub, lines: Sequence[str]) -> None:
@@ -76,6 +40,10 @@ async def transform(hub: Hub, lines: Sequence[str]) -> None:
 
 async def _turn(hub: Hub, line: str, look: Look) -> bool:
     assert look.head  # noqa: S101 -- attend looks first
+    tenant, sender = owner_of(line)
+    if (await hub.registers.current()).stopped(tenant, sender):
+        await come_back(hub, hub.receipts, line, hub.clock() + STOPPED, early=STOPPED)
+        return False
     jobs = _chosen(look)
     hold = await _take(hub, line, look.head, jobs)
     if hold is None:
