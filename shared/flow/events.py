@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 import orjson
 
 from shared.domain.event import Alert, Dispensed, Document, Event, Measurement, Note, Supervision
-from shared.fhir.reach import reach
 from shared.flow.translate import Outgoing, kind
 
 _MOST = 12  # words of one receipt
@@ -32,5 +31,7 @@ def _codes(event: Event) -> Iterable[str]:
 
 def _coded(body: bytes) -> Iterator[str]:
     """The codes of a national document's resources: of alerts, dispenses and measurements."""
+    from shared.fhir.reach import reach  # as in translate
+
     resource = orjson.loads(body)
     return (code for path in _CODES for code in reach(resource, path) if isinstance(code, str) and _CODE.fullmatch(code))

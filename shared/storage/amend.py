@@ -36,15 +36,17 @@ async def amend(lines: Lines, line: str, sequence: int, edit: Edit, clock: Calla
     while now() < until:
         head = await lines.head(line)
         pack = await lines.read(line, sequence)
+        marked = pack is not None and _marked(pack)
         places = edit(pack) if pack else ()
         if pack is None or not places:
             return ()
+        marks = [put(mark_row(line, pack))] if marked or _marked(pack) else []  # one with nothing to look at any more is taken away later
         if pack.done and pack.ended:
-            if await _written(lines, [merge({**key(line, named("d", pack)), **packs.states(pack)}, pack.etag), *_marks(line, pack)]):
+            if await _written(lines, [merge({**key(line, named("d", pack)), **packs.states(pack)}, pack.etag), *marks]):
                 return places
         elif head is None:
             await lines.give_head(line)
-        elif not head.held(clock()) and await _written(lines, _with_head(line, head, pack)):
+        elif not head.held(clock()) and await _written(lines, [*_with_head(line, head, pack), *marks]):
             return places
         await asyncio.sleep(_BACK)
     raise Busy("the line is being worked on all the time")
@@ -55,14 +57,14 @@ def _with_head(line: str, head: Head, pack: Pack) -> list[Operation]:
     known = replace(head_row(line, head), head.etag)
     if pack.done:
         moved = create({**key(line, named("w", pack)), **packs.to_row(pack)})
-        return [known, delete(key(line, named("d", pack)), pack.etag), moved, *_marks(line, pack)]
+        return [known, delete(key(line, named("d", pack)), pack.etag), moved]
     if pack.ended:
-        return [known, *to_done(line, pack), *_marks(line, pack)]
-    return [known, merge({**key(line, named("w", pack)), **packs.states(pack)}), *_marks(line, pack)]
+        return [known, *to_done(line, pack)]
+    return [known, merge({**key(line, named("w", pack)), **packs.states(pack)})]
 
 
-def _marks(line: str, pack: Pack) -> list[Operation]:
-    return [put(mark_row(line, pack))] if any(to_look_at(state) for state in pack.states) else []
+def _marked(pack: Pack) -> bool:
+    return any(to_look_at(state) for state in pack.states)
 
 
 def to_look_at(state: packs.State) -> bool:
