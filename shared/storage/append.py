@@ -171,9 +171,10 @@ class Appender:
 
 
 async def _find(lines: Lines, line: str, first: int) -> dict[str, int]:
-    """Where entries stand, by id, from a sequence on: done or waiting."""
+    """Where entries stand, by id, from a sequence on: waiting or done. What ends while we read is seen before it does, or after; and what
+    a human has sent again meanwhile waits once more."""
     found: dict[str, int] = {}
-    for ask in (lines.done, lines.waiting):
+    for ask in (lines.waiting, lines.done, lines.waiting):
         start, more = first, True
         while more:
             some, more = await ask(line, start, _PAGE)
