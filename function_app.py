@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
-from shared import log
 from shared.domain.message import Lane
 from shared.door import describe
 from shared.door.answers import Reply
@@ -17,6 +16,7 @@ from shared.flow.status import status
 from shared.flow.sweep import anchor, forget, purge, settle, sweep
 from shared.flow.transform import transform
 from shared.hub import Hub, open_hub
+from shared.notice.poison import poison
 from shared.settings import Settings
 from shared.storage.queues import read
 
@@ -133,6 +133,34 @@ async def on_sweep_routine(timer: func.TimerRequest) -> None:
     await sweep(await hub(), Lane.ROUTINE)
 
 
+@app.timer_trigger(arg_name="timer", schedule="20 * * * * *")
+async def on_watch(timer: func.TimerRequest) -> None:
+    from shared.notice.watch import watch  # as above: nor does it wait for those who send mail
+
+    await watch(await hub())
+
+
+@app.timer_trigger(arg_name="timer", schedule="40 */10 * * * *")
+async def on_listen(timer: func.TimerRequest) -> None:
+    from shared.notice.listen import listen
+
+    await listen(await hub())
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 53 3 * * *")
+async def on_reconcile(timer: func.TimerRequest) -> None:
+    from shared.notice.reconcile import reconcile
+
+    await reconcile(await hub())
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 23 5 * * *")
+async def on_expiring(timer: func.TimerRequest) -> None:
+    from shared.notice.expiry import expiring
+
+    await expiring(await hub())
+
+
 @app.timer_trigger(arg_name="timer", schedule="0 17 * * * *")
 async def on_purge(timer: func.TimerRequest) -> None:
     for lane in Lane:
@@ -152,22 +180,22 @@ async def on_anchor(timer: func.TimerRequest) -> None:
 
 @app.queue_trigger(arg_name="msg", queue_name="receipts-alarm-poison", connection="AzureWebJobsStorage")
 async def on_poison_receipts_alarm(msg: func.QueueMessage) -> None:
-    log.alarm("poison", queue="receipts-alarm")
+    await poison(await hub(), "receipts-alarm", msg.get_body())
 
 
 @app.queue_trigger(arg_name="msg", queue_name="receipts-routine-poison", connection="AzureWebJobsStorage")
 async def on_poison_receipts_routine(msg: func.QueueMessage) -> None:
-    log.alarm("poison", queue="receipts-routine")
+    await poison(await hub(), "receipts-routine", msg.get_body())
 
 
 @app.queue_trigger(arg_name="msg", queue_name="parcels-alarm-poison", connection="AzureWebJobsStorage")
 async def on_poison_parcels_alarm(msg: func.QueueMessage) -> None:
-    log.alarm("poison", queue="parcels-alarm")
+    await poison(await hub(), "parcels-alarm", msg.get_body())
 
 
 @app.queue_trigger(arg_name="msg", queue_name="parcels-routine-poison", connection="AzureWebJobsStorage")
 async def on_poison_parcels_routine(msg: func.QueueMessage) -> None:
-    log.alarm("poison", queue="parcels-routine")
+    await poison(await hub(), "parcels-routine", msg.get_body())
 
 
 def _origin(req: func.HttpRequest) -> str:

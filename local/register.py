@@ -70,7 +70,7 @@ def _main() -> int:
     running = running_here(HUB / "run.json", os.environ)
     where = environment(running, os.environ)
     variables = {name: where[name] for name in ("JOURNAL_URL",) if name in where}
-    return main(sys.argv[1:], lambda: opened(where), variables, running and running["settings"])
+    return main(sys.argv[1:], lambda: opened(where), variables, running and running["settings"], os.environ)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""`./hub register check|diff|apply FILE...`: looks at municipalities' files, shows what they would change, and writes them to the hub.
+"""`./hub register check|diff|apply FILE...`: looks at municipalities' files, shows what they would change, and writes them to the hub;
+`./hub register test FILE ENDPOINT`: tries the way to a journal.
 
 Exit codes: 0 all is well; 1 something is wrong with a file or the hub, and what could not be done was not half done; 2 wrong usage.
 """
@@ -14,20 +15,26 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from local import reaching
 from local.terminal import Parser
 from shared.access.register import Register, Sender, Tenant
 from shared.access.register_difference import difference
 from shared.access.register_toml import Known, read
-from shared.access.toml_table import Finding
+from shared.access.rows import Endpoint, Lookup
+from shared.access.rows import settings as needed
+from shared.access.toml_table import Finding, hint
 from shared.errors import HubError
+from shared.settings import BadSetting
 
 ROOT = Path(__file__).resolve().parent.parent
 OK, WRONG, USAGE = 0, 1, 2
 NO_HUB = "start the hub with ./hub run, or name its storage in AzureWebJobsStorage"
 EPILOG = """\
 A file describes one municipality whole: what stands in the hub and not in the file is removed. Other municipalities are not touched.
-diff and apply need a running hub (./hub run); check needs nothing. local/demo/310123455.toml explains the format.
+diff and apply need a running hub (./hub run); check needs nothing. test calls the journal from this machine, with the secrets that the
+file names from the environment, and sends it nothing that it keeps. local/demo/310123455.toml explains the format.
 """
+LOOKUP = "lookup"  # what [lookup] is called at the command line
 
 
 class Store(Protocol):
@@ -59,10 +66,11 @@ def main(
     store_factory: StoreFactory,
     variables: Mapping[str, str] | None = None,
     settings: Collection[str] | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> int:
     """The exit code. `variables` are what the running hub knows for `${NAME}` in the files; --set adds to them.
 
-    `settings` are the names that the running hub has a value for; None where that cannot be known.
+    `settings` are the names that the running hub has a value for; None where that cannot be known. `env`: where a test finds secrets.
     """
     try:
         options = _parser().parse_args(argv)
@@ -78,6 +86,8 @@ def main(
         return _refused(options.what, files)
     if options.what == "check":
         return OK
+    if options.what == "test":
+        return _tested(files[0], options.endpoint, env or {})
     done = _with_hub(options.what, files, store_factory)
     if done == OK and settings is not None:
         _tell_unset(files, settings)
@@ -86,14 +96,17 @@ def main(
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("./hub register", description="The municipalities' register files.", epilog=EPILOG, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="what", required=True, metavar="check|diff|apply")
+    commands = parser.add_subparsers(dest="what", required=True, metavar="check|diff|apply|test")
     for name, words in (
         ("check", "say what is wrong with the files, all of it, by file and line"),
         ("diff", "say what applying them would change in the running hub"),
         ("apply", "write them to the running hub; nothing is written if any file has an error"),
+        ("test", "try the way to a journal: name, connection, certificate, access token, answer"),
     ):
         command = commands.add_parser(name, help=words, description=f"{name}: {words}.", epilog=EPILOG)
-        command.add_argument("files", nargs="+", metavar="FILE", help="a municipality's TOML file")
+        command.add_argument("files", nargs=1 if name == "test" else "+", metavar="FILE", help="a municipality's TOML file")
+        if name == "test":
+            command.add_argument("endpoint", metavar="ENDPOINT", help=f"the name of one of its endpoints, or {LOOKUP}")
         command.add_argument("--set", action="append", default=[], type=_variable, metavar="NAME=VALUE", help="a value for ${NAME}")
     return parser
 
@@ -179,9 +192,26 @@ def _count(number: int, word: str) -> str:
 
 def _refused(what: str, files: Sequence[File]) -> int:
     errors = sum(not finding.warning for file in files for finding in file.findings)
-    done = {"check": "", "diff": "; nothing was compared", "apply": "; nothing was written"}[what]
+    done = {"check": "", "diff": "; nothing was compared", "apply": "; nothing was written", "test": "; nothing was called"}[what]
     print(f"hub register: {_count(errors, 'error')}{done}", file=sys.stderr)
     return WRONG
+
+
+def _tested(file: File, name: str, env: Mapping[str, str]) -> int:
+    known = _journals(file.tenant) if file.tenant else {}
+    if name not in known:
+        print(f"hub register: there is no endpoint of that name in the file; {hint(name, known)}", file=sys.stderr)
+        return USAGE
+    try:
+        return OK if reaching.reach(known[name], env, print) else WRONG
+    except BadSetting as error:
+        print(f"hub register: {error}", file=sys.stderr)
+        return WRONG
+
+
+def _journals(tenant: Tenant) -> Mapping[str, Endpoint | Lookup]:
+    asked = {LOOKUP: tenant.lookup} if tenant.lookup else {}
+    return {**asked, **{row.name: row for row in tenant.endpoints}}
 
 
 def _with_hub(what: str, files: Sequence[File], store_factory: StoreFactory) -> int:
@@ -226,7 +256,8 @@ def _proofs(sender: Sender) -> tuple[str, ...]:
 def _tell_unset(files: Sequence[File], settings: Collection[str]) -> None:
     tenants = [file.tenant for file in files if file.tenant]
     rows = [row for tenant in tenants for row in (*tenant.senders, *tenant.endpoints, tenant.lookup)]
-    named = dict.fromkeys(name for row in rows if row and row.auth for name in row.auth.secrets)
+    secrets = [needed(row.auth) for row in rows if row and row.auth] + [row.secrets for tenant in tenants for row in tenant.recipients]
+    named = dict.fromkeys(name for some in secrets for name in some)
     unset = [name for name in named if name not in settings]
     if unset:
         given = " ".join(f"{name}=..." for name in unset)

@@ -22,12 +22,14 @@ from shared.storage.breakers import Breakers
 from shared.storage.lines import Lines
 from shared.storage.overdue import Overdue
 from shared.storage.queues import NAMES, PARCELS, RECEIPTS, Queues
+from shared.storage.records import Records
 from shared.storage.register_rows import Registers
 from shared.storage.replays import Replays
 from shared.storage.shapes import Shapes
 
 AUDIT, ENDPOINTS = "audit", "endpoints"
-TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays", ENDPOINTS]
+NOTICES, RHYTHMS, DAYS = "notices", "rhythms", "days"
+TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays", ENDPOINTS, NOTICES, RHYTHMS, DAYS]
 
 
 RESTING = (
@@ -107,18 +109,24 @@ class Hub:
     breakers: Breakers
     shapes: Shapes
     overdue: Overdue
+    notices: Records  # what needs a human, and who was told (shared.notice)
+    rhythms: Records  # when each sender uses to be heard
+    days: Records  # what became of each sender's receipts, day by day
     clock: Callable[[], float] = time.time
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "reader"))  # of what takes long (door.study)
     lookers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "looker"))  # likewise, of journals' answers
+    mailers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16, "mailer"))  # that wait for mail relays
     turns: dict[str, asyncio.Lock] = field(default_factory=dict)  # of each municipality at the lookers
     studying: Counter[str] = field(default_factory=Counter)  # documents of each municipality that are being read
     opened_at: float = field(default_factory=time.time)  # seconds since 1970
     paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.breaker.Pace)
     ahead: dict[str, Any] = field(default_factory=dict)  # who waits in lines that were replaced (flow.ahead.Seen)
+    marks: dict[str, Any] = field(default_factory=dict)  # of each line, as last read (shared.notice.watch)
     asking: Counter[str] = field(default_factory=Counter)  # look-ups that each municipality's journal is at, of this worker
+    kept: dict[Any, Any] = field(default_factory=dict)  # access tokens and TLS contexts for journals (door.tokens, door.tls)
 
     async def close(self) -> None:
-        for pool in (self.readers, self.lookers):
+        for pool in (self.readers, self.lookers, self.mailers):
             pool.shutdown(wait=False, cancel_futures=True)
         await self.http.close()
         await self.account.close()
@@ -143,6 +151,9 @@ async def open_hub(settings: Settings, clock: Callable[[], float] = time.time) -
         breakers=Breakers(endpoints),
         shapes=Shapes(endpoints, parcels.appender),
         overdue=Overdue(account.table(PARCELS)),
+        notices=Records(account.table(NOTICES)),
+        rhythms=Records(account.table(RHYTHMS)),
+        days=Records(account.table(DAYS)),
         clock=clock,
     )
 

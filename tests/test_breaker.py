@@ -107,6 +107,21 @@ def test_what_opened_and_closed_is_said_once_each(storage: str, caplog: pytest.L
     assert [sum(word in line for line in said) for word in ('"endpoint down"', '"endpoint up again"')] == [1, 1]
 
 
+def test_an_outage_that_the_worker_who_found_it_did_not_outlive_is_ended_by_whoever_delivers(storage: str) -> None:
+    async def run() -> tuple[bool, bool]:
+        async with journalled(storage, answering(503), lines=1) as (here, journal):
+            async with another(here) as lost:
+                await post_all(here, 4, 4)
+                await here.host.run(lost, here.clock() + 20)
+                was = await is_open(here, here.hub)
+            journal.behave = down_for()
+            await here.run(60)
+            assert len(journal.titles) == 4
+            return was, await is_open(here, here.hub)
+
+    assert asyncio.run(run()) == (True, False)
+
+
 def test_an_outage_costs_a_call_a_line_and_minute_however_many_instances_there_are(storage: str) -> None:
     async def run() -> tuple[int, int]:
         async with journalled(storage, answering(503), lines=4) as (here, journal), another(here) as second, another(here) as third:

@@ -413,6 +413,7 @@ def test_a_change_of_words_is_a_difference_that_can_be_read() -> None:
 # what the journal answers
 
 NO = json.dumps({"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}).encode()
+AGAIN = [(301, False), (401, False), (403, False), (408, True), (425, False), (429, False), (500, True), (503, True), (599, True)]
 PAGE = b"<!doctype html><title>Logg inn</title>"
 
 
@@ -422,7 +423,6 @@ PAGE = b"<!doctype html><title>Logg inn</title>"
         (201, b'{"id": "88213"}', "/notes/1", "88213"),
         (200, b'{"id": 88213}', "", "88213"),
         (201, b"", "/notes/1", "/notes/1"),
-        (200, PAGE, "", ""),
         (204, b"", "", ""),
         (409, NO, "", ""),
         (200, b'{"id": true}', "", ""),
@@ -434,17 +434,23 @@ def test_a_yes_gives_the_journals_own_name(status: int, body: bytes, location: s
     assert verdict(status, {"location": location}, body) == name
 
 
-@pytest.mark.parametrize(("status", "body"), [(200, NO), *((status, b"") for status in (301, 304, 400, 401, 404, 410, 412, 422))])
+@pytest.mark.parametrize(("status", "body"), [(200, NO), *((status, b"") for status in (400, 402, 404, 410, 412, 422))])
 def test_a_no_is_refused(status: int, body: bytes) -> None:
     with pytest.raises(Refused):
         verdict(status, {}, body)
 
 
-@pytest.mark.parametrize(("status", "unsure"), [(408, True), (425, False), (429, False), (500, True), (503, True), (599, True)])
+@pytest.mark.parametrize(("status", "unsure"), AGAIN)
 def test_a_later_says_whether_the_note_may_stand_there_already(status: int, unsure: bool) -> None:
     with pytest.raises(Unavailable) as raised:
         verdict(status, {"retry-after": "7"}, b"")
     assert (raised.value.unsure, raised.value.retry_after) == (unsure, 7.0)
+
+
+def test_a_web_page_is_no_yes() -> None:
+    with pytest.raises(Unavailable) as raised:
+        verdict(200, {}, PAGE)
+    assert raised.value.unsure
 
 
 def test_the_question_names_the_key_and_nothing_else() -> None:
@@ -459,21 +465,21 @@ def test_the_question_names_the_key_and_nothing_else() -> None:
         (200, b'{"key": "k1"}', ""),
         (404, b"", None),
         (410, PAGE, None),
+        (405, b"", None),
+        (501, b"", None),
     ],
 )
 def test_only_the_key_says_that_a_note_stands_there(status: int, body: bytes, answer: str | None) -> None:
     assert has(sending(b""), status, {}, body) == answer
 
 
-@pytest.mark.parametrize(
-    ("status", "body"), [(200, PAGE), (200, b""), (200, b'{"key": "k2"}'), (200, b'["k1"]'), (302, b""), (401, b""), (405, b"")]
-)
+@pytest.mark.parametrize(("status", "body"), [(200, PAGE), (200, b""), (200, b'{"key": "k2"}'), (200, b'["k1"]'), (402, b""), (422, b"")])
 def test_any_other_answer_to_the_question_says_nothing(status: int, body: bytes) -> None:
     with pytest.raises(Refused):
         has(sending(b""), status, {}, body)
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 503])
+@pytest.mark.parametrize("status", [302, 401, 403, 408, 429, 500, 503])
 def test_a_journal_that_cannot_tell_now_is_asked_again(status: int) -> None:
     with pytest.raises(Unavailable):
         has(sending(b""), status, {}, b"")

@@ -194,3 +194,38 @@ def test_routine_parcels_take_no_second_route_and_a_sweep_rings_though_this_fail
 
     titles, rung = asyncio.run(run())
     assert titles == [] and len(rung) == 1 and "journal~alarm~" in rung.pop()
+
+
+def test_an_alarm_that_gets_no_answer_holds_back_the_patients_later_alarms_for_two_minutes_only(storage: str) -> None:
+    """A record that is locked must not hide the next fall."""
+
+    async def run() -> tuple[list[str], list[str], list[str]]:
+        locked: Any = lambda _patient, title: answering(503)("", "") if title == "alarm 1" else None  # noqa: E731
+        async with journalled(storage, locked, lines=1) as (here, journal):
+            for title, patient in (("alarm 1", "p0"), ("alarm 2", "p0"), ("alarm x", "p1")):
+                await here.post(note(title, patient))
+            await here.run(30)
+            early = journal.titles
+            await here.run(170)
+            later, journal.behave = journal.titles, down_for()
+            await here.run(120)
+            return early, later, journal.titles
+
+    early, later, at_last = asyncio.run(run())
+    assert (early, later) == (["alarm x"], ["alarm x", "alarm 2"])
+    assert at_last == ["alarm x", "alarm 2", "alarm 1"]
+
+
+def test_an_outage_changes_nothing_about_the_order_of_a_patients_alarms(storage: str) -> None:
+    async def run() -> list[str]:
+        async with journalled(storage, answering(503), lines=2) as (here, journal):
+            for number in range(12):
+                await here.post(note(f"alarm {number:02}", f"p{number % 3}"))
+            await here.run(3000)
+            journal.behave = down_for()
+            await here.run(120)
+            return journal.titles
+
+    titles = asyncio.run(run())
+    assert len(titles) == 12
+    assert all(own == sorted(own) for patient in range(3) for own in [[one for one in titles if int(one[-2:]) % 3 == patient]])

@@ -71,12 +71,12 @@ ANSWERS: Mapping[str, tuple[str, list[tuple[int, bytes]]]] = {
             (200, b"null"),
         ],
     ),
-    "`3xx`": ("Refused", [(status, b"") for status in (300, 301, 302, 303, 304, 307, 308, 399)]),
+    "`3xx`, `401`, `403`, `407`": ("Unavailable", [(status, b"") for status in (300, 301, 302, 303, 304, 307, 308, 399, 401, 403, 407)]),
     "`408`, `425`, `429`": ("Unavailable", [(408, b""), (425, b""), (429, NO)]),
     "`409`": ("Delivered", [(409, b""), (409, NO)]),
-    "any other `4xx`: `400`, `401`, `403`, `404`, `405`, `410`, `413`, `415`, `422` ...": (
+    "any other `4xx`: `400`, `404`, `405`, `410`, `413`, `415`, `422` ...": (
         "Refused",
-        [(status, b"") for status in (400, 401, 403, 404, 405, 406, 410, 412, 413, 415, 418, 422, 423, 451, 499)],
+        [(status, b"") for status in (400, 402, 404, 405, 406, 410, 412, 413, 415, 418, 422, 423, 451, 499)],
     ),
     "any `5xx`: `500`, `502`, `503`, `504` ...": ("Unavailable", [(status, NO) for status in (500, 501, 502, 503, 504, 507, 599)]),
 }
@@ -269,8 +269,8 @@ def outcome(storage: str, behave: Behaviour) -> dict[str, Any]:
         (200, WARNS, DELIVERED),
         (409, b"", DELIVERED),
         (200, NO, REFUSED),
-        (302, b"", REFUSED),
-        (401, b"", REFUSED),
+        (302, b"", UNAVAILABLE),
+        (401, b"", UNAVAILABLE),
         (422, NO, REFUSED),
         (408, b"", UNAVAILABLE),
         (429, b"", UNAVAILABLE),
@@ -285,7 +285,7 @@ def test_the_parcel_ends_as_its_verdict_says(storage: str, status: int, body: by
 
 def test_a_redirect_is_not_followed(storage: str) -> None:
     found = outcome(storage, answering(307, Location="/journal/composition"))
-    assert (found["status"], found["reason"]) == (REFUSED, "the journal answered 307")
+    assert (found["status"], found["reason"]) == (UNAVAILABLE, "the journal answered 307")
 
 
 def test_an_answer_longer_than_1_mib_is_judged_by_its_status_alone(storage: str) -> None:

@@ -38,7 +38,7 @@ def refused(done: subprocess.CompletedProcess[str], *, status: int) -> str:
 def test_help_names_every_command() -> None:
     done = hub("--help")
     assert done.returncode == 0
-    assert all(f"  {name} " in done.stdout for name in ("run", "test", "check", "bench", "register", "audit", "corpus"))
+    assert all(f"  {name} " in done.stdout for name in ("run", "test", "check", "bench", "faults", "register", "audit", "corpus"))
 
 
 @pytest.mark.parametrize(

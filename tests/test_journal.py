@@ -287,6 +287,7 @@ async def test_a_note_for_scripts_says_all_that_a_test_asks(play: Play) -> None:
         "resource": "bundle",
         "copies": 1,
         "identifier": "https://vft.example.no|alarm-1",
+        "replaced": False,
         "text": "",
     }
     assert time.time() - told["arrived_at"] < 60
@@ -298,6 +299,28 @@ async def test_notes_can_be_read_from_a_number_on(play: Play) -> None:
     for number in range(3):
         await play.push(dispense(), key=f"k{number}")
     assert [each["key"] for each in await play.json("gerica/notes?after=2")] == ["k2"]
+
+
+@played
+async def test_a_note_that_a_later_one_corrects_says_so(play: Play) -> None:
+    for key in ("k1", "k2"):
+        await play.push(alarm(), key=key)
+    assert [told["replaced"] for told in await play.json("gerica/notes")] == [True, False]
+
+
+def test_with_a_credential_only_who_shows_it_may_push_and_look_up() -> None:
+    async def story() -> None:
+        journal = SandboxJournal(CODES, credential=("X-Key", "right"))
+        await journal.start()
+        try:
+            for key, statuses in (("", [401, 401, 401, 200]), ("wrong", [401, 401, 401, 200]), ("right", [400, 400, 410, 200])):
+                async with aiohttp.ClientSession(headers={"X-Key": key}) as http:
+                    paths = (("POST", "/gerica/bundle"), ("POST", "/gerica/fhir/Slide/_search"), ("GET", "/gerica/fhir"), ("GET", "/"))
+                    assert [(await http.request(method, f"{journal.url}{path}")).status for method, path in paths] == statuses
+        finally:
+            await journal.stop()
+
+    asyncio.run(story())
 
 
 @played

@@ -13,6 +13,7 @@ from aiohttp import web
 from adapters.devices.tenovi.adapter import HWI_DEVICE
 from shared.access.entry import Entry
 from shared.access.register import Binding
+from shared.domain.clock import OSLO
 from shared.domain.event import Person
 from shared.domain.message import Lane
 from shared.flow.sweep import purge
@@ -22,6 +23,7 @@ from shared.messages.edits import Order, Verb
 from shared.messages.history import history
 from shared.messages.message import Message, Wanted
 from shared.messages.search import Search
+from shared.notice.account import Books, account
 from shared.storage import packs
 from shared.storage.batch import create, put, submit
 from shared.storage.head import Head, head_row, key
@@ -502,3 +504,23 @@ def test_each_act_stands_in_the_audit_log_with_whom_it_is_about_and_says_no_more
     assert (entry.action, entry.who, entry.count) == ("messages.resend", "kari", 1)
     assert entry.message == f"{parcel}: rettet i journalen"
     assert entry.patients == (patient,)
+
+
+def test_the_account_of_a_day_adds_up_after_every_act(storage: str) -> None:
+    async def run() -> tuple[bool, list[str], dict[str, int]]:
+        async with journalled(storage, answering(422)) as (here, journal):
+            receipts = [await here.post(note(f"n{number}")) for number in range(4)]
+            await here.run()
+            journal.behave = down_for()
+            await do(here, Verb.RESEND, receipts[0])
+            for receipt in receipts[1:3]:
+                await do(here, Verb.DELETE, receipt, why="prøve")
+            await do(here, Verb.RESTORE, receipts[2])
+            await here.run()
+            await do(here, Verb.DELETE, await here.post(note("before its turn")), why="prøve")
+            await here.run()
+            books = Books(here.hub.receipts.lines, here.hub.parcels.lines, here.hub.receipts.appender, here.hub.days)
+            [mine] = await account(books, here.tenant.orgnr, datetime.fromtimestamp(NOON, OSLO).date(), {})
+            return mine.sound, mine.findings, dict(mine.ends)
+
+    assert asyncio.run(run()) == (True, [], {"delivered": 1, "parked": 2, "deleted": 2})

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -592,3 +593,89 @@ def test_a_device_handed_in_is_told_as_a_change_of_its_end() -> None:
 def test_no_difference_names_a_citizen() -> None:
     told = "\n".join(difference(None, good()) + difference(good(), replace(good(), bindings=())))
     assert not [word for word in (STILLE, RUND, "Stille", "Fjellbekk", "Rund", "Myrstein") if word in told]
+
+
+# who is told when something needs a human
+
+TOLD = (
+    GOOD
+    + """
+[[notify]]
+name = "drift"
+host = "smtp.kommune.example"
+from = "knutepunkt@kommune.example"
+to = ["drift@kommune.example", "ikt@kommune.example"]
+user = "knutepunkt"
+secrets = ["SMTP_PASSWORD"]
+
+[[notify]]
+name = "on-call"
+url = "https://vakt.kommune.example/hook"
+secrets = ["HOOK_OLD", "HOOK_NEW"]
+severities = ["page"]
+
+[[secret]]
+name = "SCALES_SECRET"
+expires = 2027-01-31
+
+[watch]
+routine_minutes = 30
+"""
+)
+
+
+def test_those_who_are_told_survive_the_registers_table() -> None:
+    tenant = parse(TOLD, "a.toml", KNOWN)
+    assert from_json(to_json(tenant)) == tenant
+    drift, watch = tenant.recipients
+    assert drift.relay and (drift.relay.host, drift.relay.port, drift.relay.to[1]) == ("smtp.kommune.example", 587, "ikt@kommune.example")
+    assert (watch.url, watch.severities, watch.kinds) == ("https://vakt.kommune.example/hook", ("page",), ())
+    assert (tenant.watch.alarm, tenant.watch.routine) == (2, 30)
+
+
+def test_a_row_that_was_written_before_there_were_notices_can_be_read() -> None:
+    old = {name: value for name, value in orjson.loads(to_json(good())).items() if name not in ("recipients", "expiries", "watch")}
+    assert from_json(orjson.dumps(old)) == good()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('host = "smtp.kommune.example"', 'host = "169.254.169.254"', "notify[0].host: is an address of the platform"),
+        ('host = "smtp.kommune.example"', 'host = "smtp kommune"', "notify[0].host: is not a mail server"),
+        ('from = "knutepunkt@kommune.example"', 'from = "Knutepunkt <a@b.example>"', "notify[0].from: is not a mail address"),
+        ('"drift@kommune.example", ', '"drift", ', "notify[0].to: is not a mail address"),
+        ('user = "knutepunkt"\n', "", "notify[0].user: is missing"),
+        ('["SMTP_PASSWORD"]', '["hunter2"]', "notify[0].secrets: is not the name of a setting"),
+        ("https://vakt", "http://vakt", "notify[1].url: would send"),
+        ('secrets = ["HOOK_OLD", "HOOK_NEW"]\n', "", "notify[1].secrets: is missing"),
+        ('severities = ["page"]', 'severities = ["pages"]', 'notify[1].severities: is not one of those known; did you mean "page"?'),
+        ('severities = ["page"]', 'kinds = ["alarm-lat"]', 'notify[1].kinds: is not one of those known; did you mean "alarm-late"?'),
+        ('severities = ["page"]', 'severities = ["page"]\nkinds = ["parked"]', "notify[1].kinds: warning: holds none of these severities"),
+        ('name = "on-call"', 'name = "drift"', "notify[1].name: stands in line"),
+        ('name = "on-call"', 'name = "14834812097"', "notify[1].name: looks like a person's number"),
+        ("expires = 2027-01-31", 'expires = "2027-01-31"', "secret[0].expires: is of the wrong type; write a day"),
+        ('name = "SCALES_SECRET"\nexpires', 'name = "SCALE_SECRET"\nexpires', "secret[0].name: warning: is a secret that nothing"),
+        ("routine_minutes = 30", "routine_minutes = 0", "watch.routine_minutes: must be between 1 and"),
+        ("routine_minutes = 30", "minutes = 30", "watch.minutes: is not a known key"),
+    ],
+)
+def test_what_is_wrong_with_those_who_are_told_is_found(old: str, new: str, words: str) -> None:
+    assert old in TOLD
+    [found] = findings(TOLD.replace(old, new, 1))
+    assert words in str(found)
+
+
+def test_a_file_in_which_nobody_is_paged_is_warned_of() -> None:
+    [found] = findings(TOLD.replace('name = "drift"', 'name = "drift"\nseverities = ["error"]', 1).replace('["page"]', '["warning"]', 1))
+    assert found.warning and "nobody here is told of an alarm that does not arrive" in str(found)
+
+
+def test_a_change_of_those_who_are_told_is_shown() -> None:
+    tenant = parse(TOLD, "a.toml", KNOWN)
+    assert difference(good(), tenant) == [
+        "~ municipality 310123455: watch alarm 2 min, routine 60 min -> alarm 2 min, routine 30 min",
+        "+ notices to drift: mail to drift@kommune.example, ikt@kommune.example by smtp.kommune.example:587; kinds all, severities all",
+        "+ notices to on-call: https://vakt.kommune.example/hook; kinds all, severities page",
+        "+ secret SCALES_SECRET: good until 2027-01-31",
+    ]

@@ -210,10 +210,10 @@ def test_the_secrets_of_api_keys_and_of_the_look_up_must_have_values_too(
 ) -> None:
     auth = 'auth = { scheme = "token", vkp_id = "Skyen", header = "X-Key", secrets = ["API_KEY"] }'
     sender = f'[[sender]]\nname = "centre"\ntitle = "Senter"\nadapters = ["vkp"]\n{auth}\nresources = ["bundle.write"]\n'
-    shown = 'auth = { scheme = "header", header = "X-Hub", secrets = ["LOOKUP_SECRET"] }'
+    shown = 'auth = { scheme = "header", header = "X-Hub", secrets = ["LOOKUP_SECRET"], certificates = ["HUB_CERT"], authority = "EPJ_CA" }'
     file.write_text(f'{FILE}{sender}[lookup]\nadapter = "{LOOKUP}"\nurl = "https://journal.example"\n{shown}\n')
     assert main(["apply", str(file)], shelf.open, URL, ["ALARMS_SECRET"]) == 0
-    assert "no value in the hub that runs here: API_KEY, LOOKUP_SECRET;" in capsys.readouterr().out
+    assert "no value in the hub that runs here: API_KEY, LOOKUP_SECRET, HUB_CERT, EPJ_CA;" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("settings", [["ALARMS_SECRET"], None])

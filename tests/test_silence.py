@@ -3,11 +3,13 @@
 The payload columns b00, b01 ... hold the payloads, compressed; that is what they are for.
 """
 
+import asyncio
 import base64
 import json
 import random
 import re
 import threading
+import time
 import urllib.parse
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +24,11 @@ from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueClient
 
 from shared.domain.person import kind
-from shared.hub import TABLES
+from shared.hub import TABLES, open_hub
+from shared.notice.listen import listen
+from shared.notice.reconcile import reconcile
+from shared.notice.watch import watch
+from shared.settings import Settings
 from shared.storage.packs import unsqueeze
 from shared.storage.queues import NAMES, PARCELS, RECEIPTS, read
 from tests.running import (
@@ -204,7 +210,17 @@ def traffic(running: Running) -> Iterator[Traffic]:
             traffic.answers += at_wrong_doors(town, traffic.seeds)
             until_queues_seen(traffic, town)
         traffic.delivered = [call.body.decode() for call in kept]
+    asyncio.run(looked_at(traffic))
     yield traffic
+
+
+async def looked_at(traffic: Traffic) -> None:
+    """By the timers that come only now and then: who was heard, what needs a human, what became of each receipt of the day."""
+    settings = Settings.from_env({"AzureWebJobsStorage": traffic.hub.storage, "HUB_PATIENT_KEY": "k" * 32})
+    tomorrow = await open_hub(settings, lambda: time.time() + 24 * 3600)
+    for look in (listen, watch, reconcile):
+        await look(tomorrow)
+    await tomorrow.close()
 
 
 DEVICE = """

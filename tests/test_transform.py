@@ -424,13 +424,21 @@ def test_a_bad_payload_behind_thirty_good_ones_brings_its_worker_down_a_handful_
     assert len(fallen) <= TRIES
 
 
-def test_storage_that_fails_for_a_moment_is_not_blamed_on_the_payload(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host brings a failed message back at once: three times are a second. Azure throttles a busy partition for longer."""
+def storage_says(status: int) -> HttpResponseError:
+    error = HttpResponseError(f"storage says {status}")
+    error.status_code = status
+    return error
+
+
+@pytest.mark.parametrize("status", [403, 404, 409, 412, 429, 500, 503])
+def test_storage_that_fails_for_a_moment_is_not_blamed_on_the_payload(storage: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host brings a failed message back at once: three times are a second. Azure throttles a busy partition for longer, and a role that
+    was just assigned, or a queue that is being made again, is refused for minutes."""
 
     async def run() -> tuple[dict[str, Any], list[str]]:
         async with town(storage) as here:
             appender = here.hub.parcels.appender
-            monkeypatch.setattr(appender, "append", raising(3, lambda: HttpResponseError("busy"))(appender.append))
+            monkeypatch.setattr(appender, "append", raising(3, lambda: storage_says(status))(appender.append))
             receipt = await here.post(note("a"))
             await here.run(60)
             return await here.told(receipt), await here.titles()

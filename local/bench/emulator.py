@@ -67,18 +67,20 @@ def kind(verb: bytes, path: bytes) -> str:
     return "queue other"
 
 
-def _node() -> str:
+def node() -> str:
+    """Where Node.js is."""
     found = shutil.which("node")
     if not found:
         raise Halt("Node.js is missing, and Azurite needs it: ./hub bench fetches it, python -m local.bench does not")
     return found
 
 
-def _script() -> Path:
-    script = Path(os.environ.get("HUB_AZURITE") or AZURITE_JS)
-    if not script.is_file():
-        raise Halt(f"Azurite is not at {script}: ./hub bench fetches it; or say in HUB_AZURITE where it is")
-    return script
+def script() -> Path:
+    """Azurite's own."""
+    path = Path(os.environ.get("HUB_AZURITE") or AZURITE_JS)
+    if not path.is_file():
+        raise Halt(f"Azurite is not at {path}: ./hub bench fetches it; or say in HUB_AZURITE where it is")
+    return path
 
 
 @asynccontextmanager
@@ -86,7 +88,7 @@ async def emulator(directory: Path, name: str) -> AsyncIterator[Emulator]:
     """A fresh Azurite, in memory, with nothing in it, that writes its access log."""
     blob, queue, table = free_ports(3)
     ports = ("--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table))
-    command = (_node(), str(_script()), "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence", *ports)
+    command = (node(), str(script()), "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence", *ports)
     async with child(f"Azurite ({name})", command, directory / f"azurite-{name}.log") as process:
         await until_said(process, "Table service is successfully listening")
         yield Emulator(process, storage.connection_string(queue, table, blob), queue, table)

@@ -10,15 +10,16 @@ from local.bench.wire import Client
 
 ACCOUNT = "devstoreaccount1"
 # Azurite's published development key: the same in every Azurite of the world, so no secret.
-KEY = base64.b64decode("Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==")
+PUBLISHED = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+KEY = base64.b64decode(PUBLISHED)
 VERSION = "2021-12-02"
 _MESSAGE = re.compile(rb"<MessageId>([^<]+)</MessageId>.*?<PopReceipt>([^<]+)</PopReceipt>.*?<MessageText>([^<]*)</MessageText>", re.DOTALL)
 
 
-def connection_string(queue_port: int, table_port: int, blob_port: int) -> str:
-    at = f"http://127.0.0.1:{{}}/{ACCOUNT}"
+def connection_string(queue_port: int, table_port: int, blob_port: int, account: str = ACCOUNT, key: str = PUBLISHED) -> str:
+    at = f"http://127.0.0.1:{{}}/{account}"
     return (
-        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={base64.b64encode(KEY).decode()};"
+        f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={key};"
         f"BlobEndpoint={at.format(blob_port)};QueueEndpoint={at.format(queue_port)};TableEndpoint={at.format(table_port)};"
     )
 

@@ -9,11 +9,14 @@
 
 It plays an outsider: of the hub it has the national code tables and how documents are told in bokmål (`shared/fhir/told`), nothing else.
 Whom it knows, with their services, plans, medicines and allergies, stands in population.py.
+In a test it can ask for an access token (guard.py), https and a client certificate (start).
 Everything is in memory and gone when it stops. All people in it are invented, so its JSON may show them.
 
     POST   /{endpoint}/{resource}             a document: bundle, medicationdispense, composition, encounter, communication
     POST   /{endpoint}/note                   a note in JSON (docs/notes.md); GET /{endpoint}/note/{key} asks whether it stands here
     POST   /{endpoint}/fhir/{Type}/_search    a look-up, FHIR R4 search by form (search.py); GET follows its next links
+    POST   /{endpoint}/fhir-store             a FHIR transaction or batch (transactions.py); GET of Type/id and Type?identifier= below it
+    GET    /{endpoint}/fhir/metadata          what can be searched
     GET    /                                  the journals and their patients
     GET    /{endpoint}/                       notes, newest first (?side=2 for older ones)
     GET    /{endpoint}/patients/{n}           the notes of one patient
@@ -23,7 +26,8 @@ Everything is in memory and gone when it stops. All people in it are invented, s
     GET    /_sandbox/{endpoint}/asked         every look-up in order: type, names of its parameters, time
     DELETE /_sandbox/{endpoint}               forget notes and counts of an endpoint ("*": of all)
     GET    /_sandbox/stats                    counts per endpoint
-    PUT    /_sandbox/{endpoint}/behaviour     misbehave ("*": every endpoint); GET shows it, DELETE ends it; see behaviour.py, lies.py
+    PUT    /_sandbox/{endpoint}/behaviour     misbehave ("*": every endpoint); GET shows it, DELETE ends it; see behaviour.py, lies.py,
+                                              resources.py
 """
 
 from local.journal.server import SandboxJournal

@@ -4,8 +4,9 @@
     {"mode": "fail", "status": 503, "retry_after": 30, "calls": 3}
 
 `calls` or `seconds` limit it; without either it lasts until told otherwise. `delay` is in seconds. An endpoint's own behaviour comes
-before that of "*". MODES says what each mode does and which fields it takes (with the value when left out). Look-ups fail as pushes do;
-what only they can do wrong is in lies.py.
+before that of "*". MODES says what each mode does and which fields it takes (with the value when left out). Look-ups and transactions
+fail as pushes do; what only look-ups can do wrong is in lies.py, what only a FHIR server can in resources.py, what a journal does wrong
+by how it is built in slips.py.
 """
 
 import asyncio
@@ -15,9 +16,10 @@ from typing import Any
 
 from aiohttp import web
 
+from local.journal import slips
 from local.journal.answers import half, hang_up, html, outcome, trickle
-
-Limit = float | int
+from local.journal.push import Limit
+from local.journal.push import Push as Push  # for whoever hands a call to a mode
 
 
 class BadCommand(Exception):
@@ -30,15 +32,6 @@ class Behaviour:
     settings: Mapping[str, Limit]
     calls: int | None = None
     seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """A push, or a look-up, in the hands of a mode. `store(deduplicate)` does what an honest journal does and gives its answer."""
-
-    request: web.Request
-    settings: Mapping[str, Limit]
-    store: Callable[[bool], web.Response]
 
 
 async def fail(push: Push) -> web.Response:
@@ -87,6 +80,11 @@ async def garbage(push: Push) -> web.Response:
     return html(b"<!doctype html><title>Velkommen</title><p>This is not what you asked for.")
 
 
+async def twice(push: Push) -> web.Response:
+    push.store(True)
+    return push.store(True)
+
+
 async def honest(push: Push) -> web.Response:
     return push.store(True)
 
@@ -101,7 +99,7 @@ class Mode:
     words: str  # bokmål, for the page
     counts_as: str  # in the statistics
     settings: Mapping[str, Limit | None]  # None: absent unless given
-    only: str = ""  # "pushes" or "lookups": the others are answered as they should be
+    only: str = ""  # "pushes", "lookups" or "transactions": the others are answered as they should be
 
 
 MODES = {
@@ -119,6 +117,33 @@ MODES = {
     "drip": Mode(drip, "lagrer og svarer ett tegn om gangen", "slow", {"delay": 1.0}),  # delay: between two bytes
     "garbage": Mode(garbage, "lagrer og svarer med en nettside", "garbage", {}),
     "forget": Mode(forget, "glemmer hva den har lagret før", "forgetful", {}, "pushes"),
+    # by how it is built
+    "lose": Mode(slips.lose, "sier ja uten å lagre", "odd", {}, "pushes"),
+    "race": Mode(slips.race, "lagrer to ganger det som kommer samtidig", "odd", {}, "pushes"),
+    "remember": Mode(slips.remember, "husker nøkkelen til det den avviste", "odd", {}, "pushes"),
+    "short-key": Mode(slips.short_key, "ser bare på starten av nøkkelen", "odd", {}, "pushes"),
+    "any-case": Mode(slips.any_case, "skiller ikke store og små bokstaver i nøkkelen", "odd", {}, "pushes"),
+    "new-note": Mode(slips.new_note, "tar en rettelse som et nytt notat", "odd", {}, "pushes"),
+    "conflict": Mode(slips.conflict, "svarer 409 på en rettelse", "odd", {}, "pushes"),
+    "disorder": Mode(slips.disorder, "legger notater i feil rekkefølge", "odd", {}, "pushes"),
+    "one-at-a-time": Mode(slips.one_at_a_time, "tar bare ett kall om gangen", "odd", {}, "pushes"),
+    "small": Mode(slips.small, "avviser store dokumenter", "odd", {}, "pushes"),
+    "round": Mode(slips.rounded, "runder av tall", "odd", {}, "pushes"),
+    "raw": Mode(slips.raw, "viser teksten uten å vaske den", "odd", {}, "pushes"),
+    "broken": Mode(slips.broken, "svarer feil på det som ikke kan leses", "odd", {"status": 500}, "pushes"),
+    "lenient": Mode(slips.lenient, "sier ja til det som ikke kan leses", "odd", {}, "pushes"),
+    "unknown": Mode(slips.unknown, "svarer feil om en ukjent person", "odd", {"status": 500}, "pushes"),
+    "echo": Mode(slips.echo, "gjentar fødselsnummeret når den avviser", "odd", {}, "pushes"),
+    "wordless": Mode(slips.wordless, "avviser uten å si hvorfor", "odd", {}, "pushes"),
+    "nowhere": Mode(slips.nowhere, "sier ikke hvor den lagret", "odd", {}, "pushes"),
+    "telling-location": Mode(slips.telling_location, "har fødselsnummer i adressen", "odd", {}, "pushes"),
+    "redirect": Mode(slips.redirect, "viser til en annen adresse", "odd", {"status": 308}, "pushes"),
+    "open": Mode(honest, "slipper inn hvem som helst", "odd", {}, "pushes"),  # where it was started with a credential
+    # of transactions and batches only
+    "twice": Mode(twice, "gjør hver sending to ganger", "odd", {}, "transactions"),
+    "no-location": Mode(honest, "sier ikke hvor den lagret", "odd", {}, "transactions"),
+    "partial": Mode(honest, "avviser den siste delen av hver sending", "odd", {"status": 422}, "transactions"),
+    "many": Mode(honest, "har to av hver enhet", "odd", {}, "transactions"),
     # of look-ups only: stores nothing, tells lies
     "pages": Mode(honest, "svarer i mange små deler ved oppslag", "odd", {"size": 1}, "lookups"),  # size: resources in a part
     "wrong-patient": Mode(honest, "svarer om en annen person ved oppslag", "odd", {}, "lookups"),
@@ -127,6 +152,19 @@ MODES = {
     "not-a-bundle": Mode(honest, "svarer med noe annet enn en liste ved oppslag", "odd", {}, "lookups"),
     "endless": Mode(honest, "blir aldri ferdig med å svare ved oppslag", "odd", {}, "lookups"),
     "foreign-next": Mode(honest, "viser til et annet sted ved oppslag", "odd", {}, "lookups"),
+    "nameless": Mode(honest, "sier ikke hvem svaret gjelder ved oppslag", "odd", {}, "lookups"),
+    "telling-next": Mode(honest, "har fødselsnummer i lenken til neste del ved oppslag", "odd", {}, "lookups"),
+    "nobody": Mode(slips.nobody, "svarer 404 om den som ikke finnes ved oppslag", "odd", {}, "lookups"),
+    "comma": Mode(honest, "tar et nummer med komma som to ved oppslag", "odd", {}, "lookups"),
+    "no-bare": Mode(honest, "finner ingen uten nummersystem ved oppslag", "odd", {}, "lookups"),
+    "no-include": Mode(honest, "utelater personene ved oppslag", "odd", {}, "lookups"),
+    "no-date": Mode(honest, "ser bort fra datoer ved oppslag", "odd", {}, "lookups"),
+    "inside": Mode(honest, "gir bare planer som ligger helt innenfor datoene ved oppslag", "odd", {}, "lookups"),
+    "no-status": Mode(honest, "ser bort fra status ved oppslag", "odd", {}, "lookups"),
+    "no-category": Mode(honest, "ser bort fra kategori ved oppslag", "odd", {}, "lookups"),
+    "ended": Mode(honest, "lar avsluttede tjenester stå som aktive ved oppslag", "odd", {}, "lookups"),
+    "unmarked": Mode(honest, "merker ikke sperret adresse ved oppslag", "odd", {}, "lookups"),
+    "telling-plan": Mode(honest, "skriver adressen i planen ved oppslag", "odd", {}, "lookups"),
 }
 RANGES: Mapping[str, tuple[float, float]] = {
     "status": (300, 599),
@@ -185,7 +223,7 @@ class Behaviours:
         self._standing.pop(endpoint, None)
 
     def take(self, endpoint: str, now: float, call: str) -> Behaviour | None:
-        """The behaviour for the call that has come ("pushes" or "lookups"); one call fewer is left."""
+        """The behaviour for the call that has come ("pushes", "lookups" or "transactions"); one call fewer is left."""
         concerned = (self._of(name, now) for name in (endpoint, "*") if name in self._standing)
         standing = next((each for each in concerned if each and MODES[each.behaviour.mode].only in ("", call)), None)
         if standing is None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from local.journal.search import patients_of
+from local.journal.population import STRANGER
+from local.journal.search import Form, patients_of
 from shared.fhir.told.loose import Node
 
 HUGE = 10 * 1024 * 1024  # bytes
@@ -26,12 +27,13 @@ class Part:
     foreign: bool = False
     bare: bool = False
     padding: int = 0
+    whom: str = ""  # a number that stands in the next link
 
     def rest(self) -> "Part | None":
         if self.endless:
             return self
         left = self.matches[self.size :]
-        return replace(self, matches=left) if left or self.foreign else None
+        return replace(self, matches=left) if left or self.foreign or self.whom else None
 
     def body(self, base: str, next: str) -> bytes:
         """The Bundle; `next` is the address of the rest, "" for none."""
@@ -85,6 +87,67 @@ def _foreign_next(part: Part, _settings: Settings) -> Part:
     return replace(part, foreign=True)
 
 
+def _telling_next(part: Part, _settings: Settings) -> Part:
+    return replace(part, whom=STRANGER.value)
+
+
+def _nameless(part: Part, _settings: Settings) -> Part:
+    return replace(
+        part, matches=[{name: value for name, value in each.items() if name not in ("subject", "patient")} for each in part.matches]
+    )
+
+
+def _ended(part: Part, _settings: Settings) -> Part:
+    return replace(part, matches=[_going_on(each) for each in part.matches])
+
+
+def _going_on(resource: Node) -> Node:
+    if resource["resourceType"] != "EpisodeOfCare":
+        return resource
+    return {**resource, "status": "active", "period": {"start": resource["period"]["start"]}}
+
+
+def _unmarked(part: Part, _settings: Settings) -> Part:
+    def plain(resource: Node) -> Node:
+        if resource["resourceType"] != "Patient":
+            return resource
+        return {
+            **resource,
+            "address": [{name: value for name, value in each.items() if name != "extension"} for each in resource["address"]],
+        }
+
+    return replace(part, matches=[plain(each) for each in part.matches], journal=[plain(each) for each in part.journal])
+
+
+def _telling_plan(part: Part, _settings: Settings) -> Part:
+    """Where to go stands in the visit, as somebody would write it who is in a hurry."""
+    homes = {f"Patient/{each['id']}": each["address"][0]["line"][0] for each in part.journal if each["resourceType"] == "Patient"}
+
+    def told(resource: Node) -> Node:
+        if resource["resourceType"] != "CarePlan":
+            return resource
+        where = homes[resource["subject"]["reference"]]
+        return {**resource, "activity": [{"detail": {**each["detail"], "description": f"{where}"}} for each in resource["activity"]]}
+
+    return replace(part, matches=[told(each) for each in part.matches])
+
+
+OVERLOOKED = {"no-date": ("date",), "no-status": ("status",), "no-category": ("category",), "no-include": ("_include",)}
+WHOM = ("identifier", "patient.identifier")
+INSIDE = {"ge": "sa", "le": "eb"}  # starts after, ends before
+
+
+def misheard(mode: str, form: Form) -> Form:
+    """What a journal that overlooks parameters, or reads them wrongly, takes a search for."""
+    if mode == "comma":
+        return [(name, value.replace("\\,", ",")) for name, value in form]
+    if mode == "inside":
+        return [(name, INSIDE.get(value[:2], value[:2]) + value[2:] if name == "date" else value) for name, value in form]
+    if mode == "no-bare":
+        return [(name, f"|{value}" if name in WHOM and "|" not in value else value) for name, value in form]
+    return [(name, value) for name, value in form if name not in OVERLOOKED.get(mode, ())]
+
+
 TWISTS: Mapping[str, Callable[[Part, Settings], Part]] = {
     "pages": _pages,
     "wrong-patient": _wrong_patient,
@@ -93,4 +156,9 @@ TWISTS: Mapping[str, Callable[[Part, Settings], Part]] = {
     "not-a-bundle": _not_a_bundle,
     "endless": _endless,
     "foreign-next": _foreign_next,
+    "telling-next": _telling_next,
+    "nameless": _nameless,
+    "ended": _ended,
+    "unmarked": _unmarked,
+    "telling-plan": _telling_plan,
 }

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from local.journal import records
 from local.journal.answers import json, outcome
-from local.journal.behaviour import MODES, Behaviours, Push
-from local.journal.lies import TWISTS, Part
+from local.journal.behaviour import MODES, Behaviour, Behaviours, Push
+from local.journal.lies import TWISTS, Part, misheard
 from local.journal.search import PARAMETERS, BadSearch, Form, search
 from local.journal.store import Asked, Journal
 from shared.domain.clock import OSLO
@@ -37,8 +37,14 @@ class Lookups:
         return [
             web.post("/{endpoint}/fhir/{resource}/_search", self._search),
             web.get("/{endpoint}/fhir", self._more),
+            web.get("/{endpoint}/fhir/metadata", self._metadata),
             web.get("/_sandbox/{endpoint}/asked", self._asked),
         ]
+
+    async def _metadata(self, request: web.Request) -> web.Response:
+        able = [{"type": kind, "interaction": [{"code": "search-type"}]} for kind in PARAMETERS]
+        usual = {"status": "active", "date": "2026-11-01", "kind": "instance", "fhirVersion": "4.0.1", "format": ["json"]}
+        return json({"resourceType": "CapabilityStatement", **usual, "rest": [{"mode": "server", "resource": able}]})
 
     async def _search(self, request: web.Request) -> web.Response:
         journal = self._journal_of(request.match_info["endpoint"])
@@ -55,10 +61,12 @@ class Lookups:
         _note(journal, kind, form)
         today = self._today()
         held = records.journal(journal.name, today)
+        behaviour = self._behaviours.take(journal.name, time.monotonic(), "lookups")
+        form = misheard(behaviour.mode, form) if behaviour else form
         found, strange = search(held, kind, form), records.stranger(today)
         others = [resource for resource in strange if resource["resourceType"] == kind]
         part = Part(found.resources, others, [*held, strange[0]], found.include, found.count)
-        return await self._answer(request, journal, part)
+        return await self._answer(request, journal, part, behaviour)
 
     async def _more(self, request: web.Request) -> web.Response:
         journal = self._journal_of(request.match_info["endpoint"])
@@ -66,10 +74,9 @@ class Lookups:
         if journal is None or part is None:
             return outcome(410, "not-found", "This part of an answer is no longer kept. Ask again from the beginning.")
         _note(journal, "", list(request.query.items()))
-        return await self._answer(request, journal, part)
+        return await self._answer(request, journal, part, self._behaviours.take(journal.name, time.monotonic(), "lookups"))
 
-    async def _answer(self, request: web.Request, journal: Journal, part: Part) -> web.Response:
-        behaviour = self._behaviours.take(journal.name, time.monotonic(), "lookups")
+    async def _answer(self, request: web.Request, journal: Journal, part: Part, behaviour: Behaviour | None) -> web.Response:
         if behaviour is None:
             return self._say(request, journal, part)
         mode = MODES[behaviour.mode]
@@ -89,7 +96,7 @@ class Lookups:
         self._left[token] = rest
         if len(self._left) > MOST_LEFT:
             self._left.popitem(last=False)
-        return f"{base}?{NEXT}={token}"
+        return f"{base}?{NEXT}={token}" + (f"&whom={rest.whom}" if rest.whom else "")
 
     async def _asked(self, request: web.Request) -> web.Response:
         journal = self._journal_of(request.match_info["endpoint"])

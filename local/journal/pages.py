@@ -10,7 +10,7 @@ import orjson
 from local.journal.answers import STYLE
 from local.journal.bokmal import PERSON_NUMBERS, count, machine, moment, person_number
 from local.journal.markup import Html, join, tag
-from local.journal.store import Journal, Kept, Patient
+from local.journal.store import Journal, Kept, Patient, narratives
 from shared.fhir.told.bokmal import clock, read_time, sentence, when
 from shared.fhir.told.bokmal import day as day_in_words
 from shared.fhir.told.note import Note, Section, Step
@@ -94,6 +94,7 @@ def single(journal: Journal, seen: Seen) -> bytes:
     return page(
         note.heading,
         tag("article", top, tag("h1", note.heading), _who(journal, kept), _times(note, kept), *_content(note, 2), class_=_kind(note)),
+        None if kept.cleaned else Html("".join(narratives(kept))),
         _origin(journal, seen),
         crumbs=crumbs,
     )

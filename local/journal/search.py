@@ -187,13 +187,14 @@ def _status(resource: Node, _journal: Any, value: str) -> bool:
     return _one_of([("", text(resource, "status"))], value)
 
 
-def _identifier(resource: Node, _journal: Any, value: str) -> bool:
+def identified(resource: Node, _journal: Any, value: str) -> bool:
+    """identifier: of the resource itself."""
     return _one_of(_identifiers(resource), value)
 
 
-OF_ALL: dict[str, Matches] = {"identifier": _identifier, "patient.identifier": _of_patient}
+OF_ALL: dict[str, Matches] = {"identifier": identified, "patient.identifier": _of_patient}
 PARAMETERS: dict[str, dict[str, Matches]] = {
-    "Patient": {"identifier": _identifier},
+    "Patient": {"identifier": identified},
     "EpisodeOfCare": {**OF_ALL, "status": _status, "type": _coded("type")},
     "CarePlan": {**OF_ALL, "status": _status, "category": _coded("category"), "date": _when("period")},
     "Composition": {**OF_ALL, "status": _status, "category": _coded("category"), "type": _coded("type"), "date": _when("date")},

@@ -1,9 +1,11 @@
 """The journal's doors: pushes in, pages out, and the sandbox's own commands."""
 
 import re
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
 import orjson
@@ -12,35 +14,49 @@ from aiohttp import web
 from local.journal import pages, plain
 from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
+from local.journal.guard import Guard
 from local.journal.lookups import Lookups
+from local.journal.push import Arrived
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable, tree
+from local.journal.transactions import Transactions
 from local.listening import listen
 from shared.fhir.told.codes import Codes, national
 from shared.fhir.told.note import Note
 from shared.fhir.told.telling import note
 
 T = TypeVar("T")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 LONGEST_KEY = 128
 LARGEST = 4 * 1024 * 1024  # more than the hub ever sends
 
 
 class SandboxJournal:
-    """A running sandbox EPJ. `url` has no slash at its end."""
+    """A running sandbox EPJ. `url` has no slash at its end. `guard`: asks everybody for an access token."""
 
-    def __init__(self, codes: Codes | None = None, today: Callable[[], date] | None = None) -> None:
+    def __init__(
+        self,
+        codes: Codes | None = None,
+        today: Callable[[], date] | None = None,
+        guard: Guard | None = None,
+        credential: tuple[str, str] | None = None,
+    ) -> None:
+        """`credential`: a header and its value, without which nobody may push or look up."""
         self.url = ""
+        self._credential = credential
         self._codes = codes or national()
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
         self._lookups = Lookups(self._behaviours, self._journal, today)
+        self._transactions = Transactions(self._behaviours, self._journal)
+        self._middlewares = [guard.check] if guard else [self._shown] if credential else []
         self._runner: web.AppRunner | None = None
 
-    async def start(self, port: int = 0) -> None:
-        """OSError if the port is taken."""
-        app = web.Application(client_max_size=LARGEST)
-        app.add_routes([*self._routes(), *self._lookups.routes()])
-        self._runner, self.url = await listen(app, port)
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: by https, and with a client certificate if it asks for one. OSError if the port is taken."""
+        app = web.Application(client_max_size=LARGEST, middlewares=self._middlewares)
+        app.add_routes([*self._transactions.routes(), *self._routes(), *self._lookups.routes()])
+        self._runner, self.url = await listen(app, port, tls)
 
     async def stop(self) -> None:
         if self._runner is not None:
@@ -65,6 +81,18 @@ class SandboxJournal:
             web.get("/{endpoint}/notes/{number}", self._note),
         ]
 
+    @web.middleware
+    async def _shown(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Pages and the sandbox's own commands are open to all."""
+        name = request.match_info.get("endpoint", "")
+        guarded = not request.path.startswith("/_sandbox/") and (request.method == "POST" or request.path == f"/{name}/fhir")
+        if self._credential is None or not guarded or "open" in self._modes(name):
+            return await handler(request)
+        header, value = self._credential
+        if request.headers.get(header) == value:
+            return await handler(request)
+        return outcome(401, "login", "Show the credential that was agreed.", {"WWW-Authenticate": "Basic"})
+
     # pushes
 
     async def _push(self, request: web.Request) -> web.Response:
@@ -73,13 +101,8 @@ class SandboxJournal:
         if journal is None:
             known = ", ".join((*RESOURCES, plain.RESOURCE))
             return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {known}.")
-        journal.counts["received"] += 1
-        journal.in_flight += 1
-        journal.counts["in_flight_most"] = max(journal.counts["in_flight_most"], journal.in_flight)
-        try:
+        with journal.handling():
             return await self._answer(request, journal, resource)
-        finally:
-            journal.in_flight -= 1
 
     async def _answer(self, request: web.Request, journal: Journal, resource: str) -> web.Response:
         behaviour = self._behaviours.take(journal.name, time.monotonic(), "pushes")
@@ -88,16 +111,12 @@ class SandboxJournal:
         except web.HTTPRequestEntityTooLarge:
             journal.counts["invalid"] += 1
             return outcome(413, "too-long", f"A document may have {LARGEST} bytes.")
-        key = request.headers.get("Idempotency-Key", "")
-
-        def store(deduplicate: bool) -> web.Response:
-            return _store(journal, key, resource, body, deduplicate)
-
+        arrived = Arrived(journal, request.headers.get("Idempotency-Key", ""), resource, body, _store)
         if behaviour is None:
-            return store(True)
+            return _store(arrived)
         mode = MODES[behaviour.mode]
         journal.counts[mode.counts_as] += 1
-        return await mode.act(Push(request, behaviour.settings, store))
+        return await mode.act(Push(request, behaviour.settings, partial(_store, arrived), arrived))
 
     async def _have(self, request: web.Request) -> web.Response:
         """Whether a note stands here, asked by its key. What is told to misbehave does so here too, but stores nothing."""
@@ -146,7 +165,8 @@ class SandboxJournal:
 
     async def _note(self, request: web.Request) -> web.Response:
         journal = self._journals.get(request.match_info["endpoint"])
-        kept = _at(journal.notes, request.match_info["number"]) if journal else None
+        number = request.match_info["number"]
+        kept = next((kept for kept in journal.notes if str(kept.number) == number), None) if journal else None
         return html(pages.single(journal, self._seen(journal, kept))) if journal and kept else html(pages.missing(), 404)
 
     def _seen(self, journal: Journal, kept: Kept) -> pages.Seen:
@@ -157,9 +177,11 @@ class SandboxJournal:
         return note(document, self._codes) if kept.resource != plain.RESOURCE else plain.shown(document)
 
     def _wrong(self, name: str) -> str:
+        return next((MODES[mode].words for mode in self._modes(name) if mode in MODES), "")
+
+    def _modes(self, name: str) -> list[str]:
         now = time.monotonic()
-        told = [self._behaviours.show(each, now)["mode"] for each in (name, "*")]
-        return next((MODES[mode].words for mode in told if mode in MODES), "")
+        return [self._behaviours.show(each, now)["mode"] for each in (name, "*")]
 
     # the sandbox's own commands
 
@@ -168,15 +190,16 @@ class SandboxJournal:
         after = request.query.get("after", "0")
         if not after.isdecimal() or len(after) > 9:
             return json({"error": "after must be the number of a note."}, 400)
-        return json([self._as_json(kept) for kept in journal.notes[int(after) :]] if journal else [])
+        return json([self._as_json(journal, kept) for kept in journal.notes[int(after) :]] if journal else [])
 
-    def _as_json(self, kept: Kept) -> dict[str, object]:
+    def _as_json(self, journal: Journal, kept: Kept) -> dict[str, object]:
         return {
             **_arrival(kept),
             "resource": kept.resource,
             "patient_name": kept.patient.name,
             "copies": kept.copies,
             "identifier": kept.identifier,
+            "replaced": journal.versions(kept)[-1] is not kept,
             "text": self._told(kept).text(),
         }
 
@@ -213,8 +236,9 @@ class SandboxJournal:
         return web.Response(status=204)
 
 
-def _store(journal: Journal, key: str, resource: str, body: bytes, deduplicate: bool) -> web.Response:
+def _store(arrived: Arrived, deduplicate: bool = True) -> web.Response:
     """What an honest journal does: 201 for a new document, 200 for one it has, 400 for what it cannot keep."""
+    journal, key = arrived.journal, arrived.key
     if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
         journal.counts["invalid"] += 1
         return outcome(400, "required", f"The header Idempotency-Key is missing, or not 1 to {LONGEST_KEY} printable ASCII characters.")
@@ -223,7 +247,7 @@ def _store(journal: Journal, key: str, resource: str, body: bytes, deduplicate: 
     status = 200
     if kept is None or not deduplicate:
         try:
-            kept, status = journal.keep(key, resource, body, time.time()), 201
+            kept, status = journal.keep(key, arrived.resource, arrived.body, time.time(), arrived.named), 201
         except Unreadable as error:
             journal.counts["invalid"] += 1
             return outcome(400, "structure", str(error))

@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import orjson
@@ -37,7 +39,7 @@ class Patient:
 
 @dataclass(slots=True)
 class Kept:
-    """One effect in the journal. `copies` counts how often the hub has sent it."""
+    """One effect in the journal. `copies` counts how often the hub has sent it; not `cleaned`: its narrative is shown as it came."""
 
     number: int
     key: str
@@ -47,6 +49,7 @@ class Kept:
     body: bytes
     arrived_at: float
     copies: int = 1
+    cleaned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,21 @@ class Journal:
         self.patients: dict[tuple[str, str], Patient] = {}
         self.by_key: dict[str, Kept] = {}
         self.by_identifier: dict[str, list[Kept]] = {}
+        self.seen: set[str] = set()  # keys, where they are remembered from their arrival
         self.asked: deque[Asked] = deque(maxlen=MOST_ASKED)
+        self.resources: dict[tuple[str, str], list[Node]] = {}  # as a FHIR server, by type and id: versions, oldest first
         self.counts.clear()
+
+    @contextmanager
+    def handling(self) -> Iterator[None]:
+        """A call with documents is in the journal's hands."""
+        self.counts["received"] += 1
+        self.in_flight += 1
+        self.counts["in_flight_most"] = max(self.counts["in_flight_most"], self.in_flight)
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
 
     def copy_of(self, key: str) -> Kept | None:
         """The note that came with this key before, now counted once more."""
@@ -82,9 +98,10 @@ class Journal:
             kept.copies += 1
         return kept
 
-    def keep(self, key: str, resource: str, body: bytes, now: float) -> Kept:
+    def keep(self, key: str, resource: str, body: bytes, now: float, named: bool = True) -> Kept:
+        """Not `named`: as if it had no identifier."""
         document = read(resource, body) if resource != plain.RESOURCE else read_note(body, key)
-        patient, identifier = self._patient(document), identifier_of(document)
+        patient, identifier = self._patient(document), identifier_of(document) if named else ""
         kept = Kept(len(self.notes) + 1, key, resource, patient, identifier, body, now)
         self.notes.append(kept)
         patient.notes.append(kept)
@@ -92,6 +109,11 @@ class Journal:
         if identifier:
             self.by_identifier.setdefault(identifier, []).append(kept)
         return kept
+
+    def swap(self) -> None:
+        """The two newest notes change places, and keep their numbers."""
+        for notes in (self.notes, self.notes[-1].patient.notes):
+            notes[-2:] = notes[:-3:-1]
 
     def versions(self, kept: Kept) -> list[Kept]:
         """All notes with this document's identifier, oldest first: the later ones correct the earlier ones."""
@@ -151,3 +173,9 @@ def identifier_of(document: Node) -> str:
     identifier = node(document, "identifier" if "resourceType" in document else "document")
     value = text(identifier, "value")
     return f"{text(identifier, 'system')}|{value}" if value else ""
+
+
+def narratives(kept: Kept) -> list[str]:
+    """As they came, of the document's resources and their sections: what a journal must never put on a page."""
+    found = (part for each in resources(read(kept.resource, kept.body)) for part in (each, *nodes(each, "section")))
+    return [text(part, "text", "div") for part in found]

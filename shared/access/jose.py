@@ -163,7 +163,7 @@ def _ec(curve: str, _kind: str, x: str, y: str) -> "ECKey | None":
 
 
 @cache
-def _registry() -> "JWSRegistry":
+def registry() -> "JWSRegistry":
     from joserfc.jws import JWSRegistry
 
     return JWSRegistry(algorithms=ALGORITHMS)
@@ -171,6 +171,6 @@ def _registry() -> "JWSRegistry":
 
 def _made(signed: Signed, key: "RSAKey | ECKey") -> bool:
     try:
-        return _registry().get_alg(signed.algorithm).verify(signed.signed, signed.signature, key)
+        return registry().get_alg(signed.algorithm).verify(signed.signed, signed.signature, key)
     except Exception:  # a signature that a library stumbles over is none
         return False

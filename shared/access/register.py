@@ -6,13 +6,30 @@ Truth is one TOML file per municipality (`register_toml`); the running hub reads
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from itertools import product
 from typing import Any
 
 import orjson
 
-from shared.access.rows import Alarms, Auth, Binding, Endpoint, Lookup, Retry, Route, Sender, Service, Stop, Tenant
+from shared.access.rows import (
+    Alarms,
+    Auth,
+    Binding,
+    Client,
+    Endpoint,
+    Expiry,
+    Lookup,
+    Recipient,
+    Relay,
+    Retry,
+    Route,
+    Sender,
+    Service,
+    Stop,
+    Tenant,
+    Watch,
+)
 from shared.domain.event import Device, Event, Person
 from shared.domain.message import Lane
 
@@ -20,15 +37,20 @@ __all__ = [  # its rows are its vocabulary
     "Alarms",
     "Auth",
     "Binding",
+    "Client",
     "Endpoint",
+    "Expiry",
     "Lookup",
+    "Recipient",
     "Register",
+    "Relay",
     "Retry",
     "Route",
     "Sender",
     "Service",
     "Stop",
     "Tenant",
+    "Watch",
     "from_json",
     "to_json",
 ]
@@ -96,6 +118,9 @@ def from_json(body: bytes) -> Tenant:
         validation=data.get("validation", "repair"),  # rows written before there was a national contract lack these
         services=tuple(Service(row["code"], tuple(row["patterns"])) for row in data.get("services", ())),
         lookup=_lookup(data.get("lookup")),
+        recipients=tuple(_recipient(row) for row in data.get("recipients", ())),  # ... and those written before there were notices, these
+        expiries=tuple(Expiry(row["secret"], date.fromisoformat(row["day"])) for row in data.get("expiries", ())),
+        watch=Watch(**data.get("watch", {})),
     )
 
 
@@ -108,7 +133,8 @@ def _endpoint(row: dict[str, Any]) -> Endpoint:
     """A row that was written before an endpoint had a schedule of its own, or words for notes, has the usual ones."""
     made: dict[str, Any] = {"auth": row["auth"] and _auth(row["auth"]), "note": tuple((name, words) for name, words in row.get("note", ()))}
     if "retry" in row:
-        made["retry"] = Retry(**_tuples(_tuples(row["retry"], "routine"), "alarm"))
+        steps = {lane.value: tuple(row["retry"][lane]) for lane in Lane}
+        made["retry"] = Retry(**row["retry"] | steps)
     if "alarms" in row:
         made["alarms"] = Alarms(**row["alarms"])
     return Endpoint(**row | made)
@@ -118,8 +144,15 @@ def _lookup(row: dict[str, Any] | None) -> Lookup | None:
     return Lookup(**row | {"auth": row["auth"] and _auth(row["auth"])}) if row else None
 
 
+def _recipient(row: dict[str, Any]) -> Recipient:
+    listed = {key: tuple(row[key]) for key in ("secrets", "kinds", "severities")}
+    return Recipient(**row | listed | {"relay": row["relay"] and Relay(**row["relay"] | {"to": tuple(row["relay"]["to"])})})
+
+
 def _auth(row: dict[str, Any]) -> Auth:
-    return Auth(**_tuples(row, "secrets"))
+    client = row.get("client")
+    listed = {key: tuple(row.get(key, ())) for key in ("secrets", "certificates")}
+    return Auth(**row | listed | {"client": client and Client(**client | {"scopes": tuple(client["scopes"])})})
 
 
 def _route(row: dict[str, Any]) -> Route:
@@ -129,10 +162,6 @@ def _route(row: dict[str, Any]) -> Route:
 def _binding(row: dict[str, Any]) -> Binding:
     until = row["until"] and datetime.fromisoformat(row["until"])
     return Binding(row["system"], row["value"], Person(**row["person"]), datetime.fromisoformat(row["since"]), until)
-
-
-def _tuples(row: dict[str, Any], key: str) -> dict[str, Any]:
-    return row | {key: tuple(row[key])}
 
 
 def _by_adapter(tenant: Tenant) -> Iterable[tuple[tuple[str, str], tuple[Sender, ...]]]:

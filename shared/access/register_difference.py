@@ -7,14 +7,28 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from shared.access.rows import Alarms, Auth, Binding, Endpoint, Lookup, Retry, Route, Sender, Service, Tenant
+from shared.access.rows import (
+    Alarms,
+    Auth,
+    Binding,
+    Client,
+    Endpoint,
+    Expiry,
+    Lookup,
+    Recipient,
+    Retry,
+    Route,
+    Sender,
+    Service,
+    Tenant,
+)
 from shared.domain.event import Person
 
-Row = Sender | Endpoint | Service | Lookup
+Row = Sender | Endpoint | Service | Lookup | Recipient | Expiry
 Rows = Mapping[str, Row]
 
 _GONE = {"endpoint": ": what waits for it will stay waiting until it is registered again"}
-_HEAD = ("name", "active", "retention_hours", "validation")
+_HEAD = ("name", "active", "retention_hours", "validation", "watch")
 
 
 def difference(old: Tenant | None, new: Tenant) -> list[str]:
@@ -36,17 +50,23 @@ def _rows(old: Tenant | None, new: Tenant) -> list[str]:
         *_compared("endpoint", _named(old.endpoints if old else ()), _named(new.endpoints)),
         *_compared("service", _coded(old.services if old else ()), _coded(new.services)),
         *_compared("look-up by", _asked(old.lookup if old else None), _asked(new.lookup)),
+        *_compared("notices to", _named(old.recipients if old else ()), _named(new.recipients)),
+        *_compared("secret", _secrets(old.expiries if old else ()), _secrets(new.expiries)),
         *_set("route", map(_route, old.routes if old else ()), map(_route, new.routes)),
         *_bindings(old.bindings if old else (), new.bindings),
     ]
 
 
-def _named(rows: Sequence[Sender] | Sequence[Endpoint]) -> Rows:
+def _named(rows: Sequence[Sender] | Sequence[Endpoint] | Sequence[Recipient]) -> Rows:
     return {row.name: row for row in rows}
 
 
 def _coded(rows: Sequence[Service]) -> Rows:
     return {row.code: row for row in rows}
+
+
+def _secrets(rows: Sequence[Expiry]) -> Rows:
+    return {row.secret: row for row in rows}
 
 
 def _asked(row: Lookup | None) -> Rows:
@@ -69,6 +89,10 @@ def _summary(row: Row) -> str:
             return _told(row.patterns)
         case Lookup():
             return f"{row.url}, auth {_told(row.auth)}"
+        case Recipient():
+            return f"{row.url or _told(row.relay)}; kinds {_some(row.kinds)}, severities {_some(row.severities)}"
+        case Expiry():
+            return f"good until {row.day}"
         case Sender(resources=(_, *_)):  # what is let in is what a reviewer looks for
             return f"{row.title}; auth {_told(row.auth)}; resources {_told(row.resources)}; service codes {_told(row.service_codes)}"
     return row.title
@@ -90,8 +114,7 @@ def _told(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case Auth():
-            how = " ".join(part for part in (value.scheme, value.profile, value.user, value.issuer) if part)
-            return f"{how} ({', '.join(value.secrets)})" if value.secrets else how
+            return _auth(value)
         case Retry() | Alarms():
             return " ".join(f"{field.name} {_told(getattr(value, field.name))}" for field in fields(value))
         case ((_, _), *_):  # how notes read
@@ -99,6 +122,27 @@ def _told(value: Any) -> str:
         case tuple():
             return ", ".join(map(str, value))
     return str(value)
+
+
+def _auth(auth: Auth) -> str:
+    named = (("", auth.secrets), ("certificate ", auth.certificates), ("authority ", (auth.authority,) if auth.authority else ()))
+    settings = [f"({word}{', '.join(names)})" for word, names in named if names]
+    parts = (auth.scheme, auth.profile, auth.user, auth.issuer, *_client(auth.client), *settings)
+    return " ".join(part for part in parts if part)
+
+
+def _client(client: Client | None) -> Iterable[str]:
+    if client is None:
+        return ()
+    organisations = (f"{word} {number}" for word, number in (("parent", client.parent), ("child", client.child)) if number)
+    scopes = (f"scopes {' '.join(client.scopes)}",) if client.scopes else ()
+    return (
+        f"by {client.method}",
+        client.algorithm,
+        f"{'DPoP' if client.dpop else 'Bearer'} token of {client.token_url}",
+        *scopes,
+        *organisations,
+    )
 
 
 def _route(route: Route) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from shared.access import register_reach as reach
 from shared.access.permission import RESOURCES, grants
+from shared.access.register_outgoing import outgoing
 from shared.access.rows import Lookup, Sender, Service
 from shared.access.toml_table import Form, Table, hint
 from shared.domain.national import LOOKUPS, SERVICE_CODES, WRITES
@@ -49,7 +50,7 @@ def lookup(table: Table, adapters: Collection[str], variables: Mapping[str, str]
     return Lookup(
         adapter=table.choice("adapter", adapters) if adapters else table.text("adapter", LOOKUP_ADAPTER),
         url=reach.url(table, variables),
-        auth=reach.outgoing(table),
+        auth=outgoing(table),
         active=table.flag("active", True),
     )
 

@@ -1,7 +1,7 @@
-"""What several tables of a municipality's file have: how someone proves who they are, and at which address a journal is reached."""
+"""What several tables of a municipality's file have: how a sender proves who it is, and at which address a journal is reached."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from shared.access.address import unsafe
 from shared.access.rows import Auth
@@ -9,7 +9,6 @@ from shared.access.signature import PROFILES
 from shared.access.toml_table import ANYTHING, Form, Table
 
 INCOMING = ("header", "basic", "hmac", "token")
-OUTGOING = ("header", "basic")  # what we can show a journal
 
 SECRET = Form(
     re.compile(r"[A-Z][A-Z0-9_]{2,63}"),
@@ -31,12 +30,14 @@ LONGEST_ID = 100
 
 def incoming(table: Table) -> Auth:
     """How a sender proves who it is; scheme "" if that could not be read."""
-    return _auth(table, INCOMING, required=True) or Auth("", "", "", ())
-
-
-def outgoing(table: Table) -> Auth | None:
-    """What we show a journal, if anything."""
-    return _auth(table, OUTGOING, required=False)
+    inner = table.table("auth", required=True)
+    if inner is None:
+        return Auth("", "", "", ())
+    scheme = inner.choice("scheme", INCOMING)
+    auth = _token(inner) if scheme == "token" else secret(inner, scheme)
+    if scheme:
+        inner.close()
+    return auth
 
 
 def url(table: Table, variables: Mapping[str, str] | None) -> str:
@@ -54,18 +55,8 @@ def url(table: Table, variables: Mapping[str, str] | None) -> str:
     return filled
 
 
-def _auth(table: Table, schemes: Collection[str], *, required: bool) -> Auth | None:
-    inner = table.table("auth", required=required)
-    if inner is None:
-        return None
-    scheme = inner.choice("scheme", schemes)
-    auth = _token(inner) if scheme == "token" else _secret(inner, scheme)
-    if scheme:
-        inner.close()
-    return auth
-
-
-def _secret(table: Table, scheme: str) -> Auth:
+def secret(table: Table, scheme: str) -> Auth:
+    """What is shown or signed with a secret, whoever shows it; scheme "" if that could not be read."""
     profile, user = "", ""
     if scheme == "header":
         profile = table.text("header", HEADER).lower()

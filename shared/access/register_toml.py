@@ -11,8 +11,10 @@ from shared.access import register_check as check
 from shared.access import register_delivery as delivery
 from shared.access import register_national as national
 from shared.access import register_note as notes
+from shared.access import register_notices as notices
 from shared.access import register_reach as reach
 from shared.access.register import KINDS
+from shared.access.register_outgoing import outgoing
 from shared.access.rows import Binding, Endpoint, Route, Sender, Tenant
 from shared.access.toml_table import ANYTHING, Finding, Form, Table, load
 from shared.domain import organisation
@@ -20,7 +22,7 @@ from shared.domain import person as persons
 from shared.domain.event import Person
 from shared.domain.message import Lane
 
-SECTIONS = ("sender", "endpoint", "route", "service", "lookup", "device")
+SECTIONS = ("sender", "endpoint", "route", "service", "lookup", "device", "notify", "secret", "watch")
 LANES = tuple(lane.value for lane in Lane)
 
 NAME = Form(re.compile(r"[a-z0-9-]{1,40}"), "is not a name", "use 1 to 40 of a-z, 0-9 and -")
@@ -105,6 +107,7 @@ def _tenant(root: Table, known: Known | None, variables: Mapping[str, str] | Non
         services=tuple(row for _, row in services),
         lookup=national.lookup(asked, known.lookups if known else (), variables) if asked else None,
     )
+    tenant = notices.told(root, tenant, variables)
     for table in (root, head, asked, *(table for table, _ in (*senders, *endpoints, *routes, *bindings, *services))):
         if table:
             table.close()
@@ -159,7 +162,7 @@ def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[
         url=reach.url(table, variables),
         lines=table.whole("lines", 1, 64, 4),
         active=table.flag("active", True),
-        auth=reach.outgoing(table),
+        auth=outgoing(table),
         rate=table.whole("rate", 0, 10_000, 0),
         retry=delivery.retry(table),
         alarms=delivery.alarms(table, NAME),

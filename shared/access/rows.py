@@ -1,21 +1,45 @@
 """The rows of the register: who sends, who receives, and who had which device when. Values only; no secret is ever one of them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from shared.domain.event import Person
 from shared.domain.message import Lane
 
 
 @dataclass(frozen=True, slots=True)
-class Auth:
-    """How someone proves who they are. `secrets` are names of settings (one, or two while a secret is being changed), never values."""
+class Client:
+    """Where and how the hub gets access tokens for a journal (OAuth 2 client credentials). `Auth.user` is the client's id."""
 
-    scheme: str  # header, basic, hmac, token
+    token_url: str
+    method: str  # how it proves itself there: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth
+    dpop: bool = False  # tokens are bound to a key of this worker's (RFC 9449); False: Bearer
+    scopes: tuple[str, ...] = ()
+    algorithm: str = ""  # private_key_jwt: empty = what the key itself says, or what is usual for its kind
+    parent: str = ""  # private_key_jwt: organisation numbers that go along (HelseID's assertion_details); empty = none
+    child: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How someone proves who they are. `secrets` are names of settings (one, or two while a secret is being changed), never values.
+
+    Senders have header, basic, hmac or token; journals are shown header, basic, oauth or certificate.
+    """
+
+    scheme: str
     profile: str  # header, token: the header's name in lower case (token: of an API key, empty = none); hmac: a row of signature.PROFILES
-    user: str  # basic: the user; token: the vkp-id, as the token's claim has it
-    secrets: tuple[str, ...]  # token: of the API key; () = none
-    issuer: str = ""  # token: whose tokens; empty = the hub's first issuer (settings)
+    user: str  # basic: the user; token: the vkp-id, as the token's claim has it; oauth: the client's id
+    secrets: tuple[str, ...]  # token: of the API key; oauth: of the client's secret or private key; () = none
+    issuer: str = ""  # token: whose tokens; empty = the hub's first issuer (settings). oauth: whom an assertion is for; empty = token_url
+    client: Client | None = None  # oauth
+    certificates: tuple[str, ...] = ()  # of the TLS client, with its key: names of settings; the first that is valid today is shown
+    authority: str = ""  # name of the setting with the journal's own certificate authority; empty = the usual ones only
+
+
+def settings(auth: Auth) -> tuple[str, ...]:
+    """The names of all settings that it needs."""
+    return (*auth.secrets, *auth.certificates, *([auth.authority] if auth.authority else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +66,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Where look-ups are relayed to. `adapter`: a way to ask a journal; `auth` is what we show it, header or basic."""
+    """Where look-ups are relayed to. `adapter`: a way to ask a journal; `auth` is what we show it."""
 
     adapter: str
     url: str
@@ -125,6 +149,55 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """A mail server that takes our mail (SMTP; STARTTLS unless it is this machine), from whom and to whom. `user` "": it asks for none."""
+
+    host: str
+    port: int
+    sender: str
+    to: tuple[str, ...]
+    user: str
+
+    def __str__(self) -> str:
+        return f"mail to {', '.join(self.to)} by {self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who is told what needs a human: by a webhook at `url`, or by mail through `relay`. `secrets` sign the webhook, or open the relay.
+
+    `kinds`, `severities`: what they are told; empty = all.
+    """
+
+    name: str
+    url: str
+    relay: Relay | None
+    secrets: tuple[str, ...]
+    kinds: tuple[str, ...]
+    severities: tuple[str, ...]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The day from which a secret is no longer good."""
+
+    secret: str  # the name of a setting
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """From when on it is told that something waits, in minutes since it came."""
+
+    alarm: int = 2
+    routine: int = 60
+
+    def __str__(self) -> str:
+        return f"alarm {self.alarm} min, routine {self.routine} min"
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A municipality, all of it: what one TOML file says."""
 
@@ -139,3 +212,6 @@ class Tenant:
     validation: str = "repair"  # of national documents: repair (mended and told) or strict (refused)
     services: tuple[Service, ...] = ()
     lookup: Lookup | None = None
+    recipients: tuple[Recipient, ...] = ()
+    expiries: tuple[Expiry, ...] = ()
+    watch: Watch = Watch()

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, TypeVar
 
 Path = tuple[str | int, ...]
@@ -131,6 +131,10 @@ class Table:
             self.wrong(key, "is a time without its offset from UTC", "add it: +01:00 in winter, +02:00 in summer, or Z")
             return None
         return value.astimezone(UTC)
+
+    def day(self, key: str) -> date | None:
+        """None if missing or wrong."""
+        return self._get(key, date, "a day, as 2027-01-31 without quotes", None)
 
     def table(self, key: str, *, required: bool) -> "Table | None":
         if not required and not self.has(key):

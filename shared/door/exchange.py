@@ -1,55 +1,42 @@
-"""One HTTP call to a journal: to an address where journals may be, within one time-out, with an answer no longer than agreed."""
+"""One call to a journal: to an address where journals may be, with what it knows us by, within one time-out, with an answer no longer than
+agreed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
 
 import aiohttp
 
 from shared.access.register import Auth
 from shared.domain.journal import Call
-from shared.door.credentials import authorization
+from shared.door.credentials import Shown, renewed, show
+from shared.door.wire import Heard, Limits, Reach, send
 from shared.errors import Unavailable
-from shared.hub import Hub
+
+__all__ = ["Heard", "exchange"]
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A journal's answer: names of headers in lower case. `body` of a yes (2xx) only; `whole` False: it was longer than it may be, and its
-    beginning is here."""
+async def exchange(hub: Reach, call: Call, auth: Auth | None, largest: int) -> Heard:
+    """The answer, of whatever status; a redirect is an answer. `largest`: bytes of its body that are read, of a yes (2xx) only.
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    whole: bool
-
-
-async def exchange(hub: Hub, call: Call, auth: Auth | None, largest: int) -> Heard:
-    """The answer, of whatever status; a redirect is an answer. `largest`: bytes of its body that are read.
-
-    Raises TimeoutError when `call_timeout` is over, however the answer drips in, and Unavailable for any other call without an answer:
-    `unsure` unless no connection was made at all.
+    An access token that the journal does not take (401) is changed for a fresh one, and a nonce that it wants is given it: the call is made
+    once more for each. Raises TimeoutError when `call_timeout` is over, for token and repeats together and however the answer drips in, and
+    Unavailable for any other call without an answer: `unsure` unless no connection was made at all.
     """
-    headers = {**call.headers, **authorization(hub, auth), "Accept-Encoding": "identity"}
-    timeout = aiohttp.ClientTimeout(total=hub.settings.call_timeout)
+    until = time.monotonic() + hub.settings.call_timeout
+    repeated: set[str] = set()
+    while True:
+        shown = await show(hub, call, auth, until)
+        heard = await _called(hub, call, shown, Limits(until - time.monotonic(), largest))
+        reason = renewed(hub, call, auth, shown, heard)
+        if not reason or reason in repeated:
+            return heard
+        repeated.add(reason)
+
+
+async def _called(hub: Reach, call: Call, shown: Shown, limits: Limits) -> Heard:
     try:
-        async with hub.http.request(call.method, call.url, data=call.body, headers=headers, timeout=timeout, allow_redirects=False) as got:
-            told = {name.lower(): value for name, value in got.headers.items()}
-            body, whole = await _body(got, largest)
-            return Heard(got.status, told, body, whole)
+        return await send(hub, call, shown.headers, shown.tls, limits)
     except TimeoutError:
         raise
     except (aiohttp.ClientError, OSError) as error:
         unsure = not isinstance(error, aiohttp.ClientConnectorError)
         raise Unavailable(f"no answer from the journal ({type(error).__name__})", unsure=unsure) from None
-
-
-async def _body(got: aiohttp.ClientResponse, largest: int) -> tuple[bytes, bool]:
-    if got.status >= 300:
-        return b"", True
-    parts, size = [], 0
-    async for part in got.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > largest:
-            return b"".join(parts), False
-    return b"".join(parts), True

@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from shared.fhir.elements import Json
-from shared.fhir.reach import reach
+from shared.fhir.reach import objects, reach
+from shared.fhir.references import kinds, relative, target
 
 _LETTERS = re.compile(r"[^a-z]")
 # of a protected Patient, no more than who it is and how to reach them: an address may stand in any other element
@@ -29,10 +30,19 @@ _PATIENT = frozenset(
     }
 )
 _HIDDEN = frozenset(
-    {"address", "generalPractitioner", "managingOrganization", "location", "serviceProvider", "photo", "tag", "security"}
-    | {"team", "careManager", "organization", "extension", "modifierExtension"}  # a team or a zone is named after a part of the town
+    {"generalPractitioner", "managingOrganization", "serviceProvider", "custodian", "organization"}
+    | {"team", "careTeam", "careManager"}  # a team or a zone is named after a part of the town
+    | {"photo", "tag", "security", "extension", "modifierExtension"}
 )
-_PLACES = ("Location", "Organization", "CareTeam", "HealthcareService", "Practitioner", "PractitionerRole", "Endpoint")
+_PLACES = frozenset(
+    {"location", "organization", "organizationaffiliation", "careteam", "healthcareservice", "practitionerrole", "endpoint", "group"}
+)
+_GONE = _PLACES | {"practitioner"}  # contained resources that are left out; a practitioner's number tells no place
+_KEPT = {  # of what is said to hold no address
+    "contact": frozenset({"relationship", "name", "telecom", "gender", "period"}),
+    "telecom": frozenset({"system", "value", "use", "rank", "period"}),
+}
+_ORGANISATIONS = re.compile(r"urn:oid:2\.16\.578\.1\.12\.4\.1\.(2(\.101)?|4\.10[12])")  # systems of HER-id, organisasjonsnummer, RESH-id
 _PHONES = ("phone", "sms", "email", "pager", "fax")
 _CODED = ("system", "code", "version")
 
@@ -48,11 +58,14 @@ def protects(value: Any) -> bool:
 
 def without_addresses(resource: Mapping[str, Any]) -> Json:
     """The resource of somebody protected, as it may be shown."""
-    inside = [one for one in reach(resource, ("contained",)) if type(one) is dict]
-    gone = frozenset(f"#{one.get('id')}" for one in inside if one.get("resourceType") in _PLACES)
-    kept = [one for one in inside if one.get("resourceType") not in _PLACES]
-    hidden: Json = _hidden({**resource, **({"contained": kept} if inside else {})}, "", gone)
+    whole = dict(resource)
+    gone = frozenset(f"#{one.get('id')}" for one in objects(whole) if _gone(one))
+    hidden: Json = _hidden(whole, "", gone)
     return hidden
+
+
+def _gone(value: Json) -> bool:
+    return not _GONE.isdisjoint(kinds(value.get("resourceType")))
 
 
 def _hidden(value: Any, key: str, gone: frozenset[str]) -> Any:
@@ -60,29 +73,51 @@ def _hidden(value: Any, key: str, gone: frozenset[str]) -> Any:
     if type(value) is list:
         return [part for part in (_hidden(each, key, gone) for each in value) if part not in ([], {}, None)]
     if type(value) is not dict:
-        return value
-    made = {name: _hidden(part, name, gone) for name, part in value.items() if _shown(value, name)}
+        return {} if key in _KEPT else value
+    made = {name: _hidden(part, name, gone) for name, part in value.items() if _shown(value, name, key)}
     full = {name: part for name, part in made.items() if part not in ([], {})}
-    if (key == "contact" and not full.keys() & {"name", "telecom"}) or (key == "telecom" and full.get("system") not in _PHONES):
+    if _gone(value) or _empty(full, key):
         return {}
     return _unnamed(full, gone) if key != "coding" and not full.keys() & set(_CODED) else full
 
 
-def _shown(value: Json, name: str) -> bool:
+def _shown(value: Json, name: str, key: str) -> bool:
     """Whether an element is no place itself. A resource's own narrative may tell one, the words of a plan's section are what it is for."""
-    if name in _HIDDEN or name.startswith("_") or (name == "text" and "resourceType" in value):
+    small = name.lower()
+    if (
+        name in _HIDDEN
+        or small.startswith(("_", "location"))
+        or small.endswith(("address", "adresse"))
+        or name not in _KEPT.get(key, value)
+    ):
         return False
-    return name in _PATIENT or value.get("resourceType") != "Patient"
+    if name == "text" and "resourceType" in value:
+        return False
+    return name in _PATIENT or "patient" not in kinds(value.get("resourceType"))
+
+
+def _empty(value: Json, key: str) -> bool:
+    """A contact without a name, and a phone that is none."""
+    if key == "contact":
+        return not value.keys() & {"name", "telecom"}
+    return key == "telecom" and (value.get("system") not in _PHONES or type(value.get("value")) is not str)
 
 
 def _unnamed(value: Json, gone: frozenset[str]) -> Json:
-    """A reference without its words, and without what it led to: either may be named after where it is."""
-    target = value.get("reference")
-    lost = type(target) is str and target in gone
-    if "display" not in value and not lost:
+    """A reference without its words, without the number of a place, and without what it led to: each may tell where it is."""
+    lost = {"display"} | ({"reference"} if target(value) in gone else set()) | ({"identifier"} if _of_a_place(value) else set())
+    if value.keys().isdisjoint(lost):
         return value
-    kept = {name: part for name, part in value.items() if name != "display" and not (lost and name == "reference")}
+    kept = {name: part for name, part in value.items() if name not in lost}
     return kept if kept.keys() & {"reference", "identifier", "type"} else {**kept, "display": "-"}
+
+
+def _of_a_place(reference: Json) -> bool:
+    if "resourceType" in reference:
+        return False
+    said = kinds([reference.get("type"), relative(target(reference)).partition("/")[0]])
+    systems = (each.get("system") for each in reach(reference, ("identifier",)) if type(each) is dict)
+    return not _PLACES.isdisjoint(said) or any(type(each) is str and _ORGANISATIONS.fullmatch(each) for each in systems)
 
 
 def _mark(extension: Mapping[str, Any]) -> bool:

@@ -39,3 +39,14 @@ def located(node: Any, steps: Sequence[str], path: str) -> Iterator[tuple[str, A
         yield path, node
     elif type(node) is dict and node.get(steps[0]) is not None:
         yield from located(node[steps[0]], steps[1:], f"{path}.{steps[0]}")
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in it, itself too, at any depth."""
+    if type(value) is list:
+        for part in value:
+            yield from objects(part)
+    elif type(value) is dict:
+        yield value
+        for part in value.values():
+            yield from objects(part)

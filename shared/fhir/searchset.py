@@ -2,26 +2,27 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from shared.fhir import narrative
 from shared.fhir.elements import Json
-from shared.fhir.found import Found, Patients, unversioned
+from shared.fhir.found import Patients
 from shared.fhir.protection import without_addresses
-from shared.fhir.reach import reach
+from shared.fhir.references import Found, Names, relative, target
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Inside:
-    """What references in an answer can lead to: entries by whatever the journal calls them, and Patients that are not handed out."""
+    """What references in an answer can lead to: Patients, handed out or not, and other entries. `urns`: of an entry's resource, by `id`."""
 
-    names: Mapping[str, str]
     patients: Patients
+    others: Names
+    urns: Mapping[int, str]
 
 
 def searchset(matches: Found, included: Found, patients: Patients, note: str = "") -> Json:
@@ -31,7 +32,8 @@ def searchset(matches: Found, included: Found, patients: Patients, note: str = "
     """
     found = [*matches, *included]
     urns = _urns(found)
-    inside = _Inside({name: urn for one, urn in zip(found, urns, strict=True) for name in _called(*one)}, patients)
+    others = Names([one for one in found if one[1]["resourceType"] != "Patient"], patients.bases, lambda one, other: one == other)
+    inside = _Inside(patients, others, {id(one): urn for (_, one), urn in zip(found, urns, strict=True)})
     modes = ["match"] * len(matches) + ["include"] * len(included)
     entries = [_entry(urn, one[1], mode, inside) for urn, one, mode in zip(urns, found, modes, strict=True)]
     if note:
@@ -39,13 +41,6 @@ def searchset(matches: Found, included: Found, patients: Patients, note: str = "
         outcome = {"resourceType": "OperationOutcome", "issue": [told]}
         entries.append(_entry(_urns([("", outcome)])[0], outcome, "outcome", inside))
     return {"resourceType": "Bundle", "type": "searchset", "total": len(matches), **({"entry": entries} if entries else {})}
-
-
-def _called(url: str, resource: Mapping[str, Any]) -> Iterator[str]:
-    if url:
-        yield url
-    if type(resource.get("id")) is str:
-        yield f"{resource['resourceType']}/{resource['id']}"
 
 
 def _urns(found: Found) -> list[str]:
@@ -74,7 +69,8 @@ def _told(value: Any, inside: _Inside) -> Any:
     made = {name: _told(part, inside) for name, part in _ours(value).items()}
     if type(made.get("div")) is str:
         made["div"] = narrative.clean(made["div"])[0] or _NO_WORDS
-    return _reference(made, inside) if type(made.get("reference")) is str and not made["reference"].startswith("#") else made
+    led = made.get("reference", {})  # an object may be called so too
+    return made if type(led) is dict or (type(led) is str and led.startswith("#")) else _reference(made, inside)
 
 
 def _ours(value: Json) -> Json:
@@ -92,14 +88,14 @@ _NO_WORDS = '<div xmlns="http://www.w3.org/1999/xhtml">-</div>'
 
 
 def _reference(reference: Json, inside: _Inside) -> Json:
-    """One that leads to an entry follows it. Any other is reduced to what it says itself: the type, and of a Patient the identifier."""
-    plain = unversioned(reference["reference"])
-    relative = "/".join(plain.split("/")[-2:])
-    name = inside.names.get(plain) or inside.names.get(relative)
+    """One that leads to an entry follows it. Any other is reduced to what it says itself: the type, and of a Patient the number."""
+    patient = inside.patients.of(reference, {})
+    led = inside.others.of(target(reference)) if patient is None else patient
+    name = inside.urns.get(id(led))
     if name:
         return {**reference, "reference": name}
-    numbers = reach(inside.patients.of(reference, {}), ("identifier",))
-    kind = relative.partition("/")[0]
+    number = inside.patients.number(patient) if patient else {}
+    kind = relative(target(reference)).partition("/")[0]
     typed = {"type": kind} if _TYPE.fullmatch(kind) else {}
-    known = {"identifier": numbers[0]} if numbers else {}
+    known = {"identifier": number} if number else {}
     return {**typed, **known, **{key: value for key, value in reference.items() if key != "reference"}} or {"display": "-"}

@@ -8,7 +8,7 @@ from shared.errors import Refused, Unavailable
 from shared.flow import breaker
 from shared.flow.attend import fallen
 from shared.flow.deliver import deliver
-from shared.flow.round import Place, Round
+from shared.flow.round import Place, Round, stuck
 from shared.flow.schedule import delay, spent, steps
 from shared.storage.lines import place_of, position
 from shared.storage.packs import Entry
@@ -72,16 +72,18 @@ async def _answered(turn: Round, entry: Entry) -> None:
 
 async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavailable, age: float, *, unsure: bool) -> dict[str, Any]:
     """While the endpoint is down a parcel waits as long as its line, and its own schedule rests."""
-    turn.open = await breaker.unanswered(turn.hub, turn.endpoint, entry["patient"])
-    turn.failed, turn.wish = True, error.retry_after
+    turn.open = await breaker.unanswered(turn.hub, turn.endpoint, entry["patient"], error.reason)
+    turn.failed, turn.wish, turn.streak = True, error.retry_after, turn.streak + turn.open
     if enough := spent(turn.endpoint.retry, _count(state), age):
         return _parked(turn, state, f"{error.reason}; {enough}")
-    turn.streak += turn.open
     alone = state.get("alone", 0) + (not turn.open)
     own = delay(steps(turn.endpoint.retry, turn.lane), alone, entry["id"], error.retry_after) * turn.hub.settings.retry_scale
     now = turn.hub.clock()
     due = now + (turn.wait() if turn.open else own)
-    turn.block(entry["patient"], due)
+    if stuck(turn, alone):
+        turn.next_due = min(turn.next_due, due)
+    else:
+        turn.block(entry["patient"], due)
     told = {"attempt": _count(state), "alone": alone, "tried": now, "not_before": due, "reason": error.reason}
     return _kept(state) | tried(state, now, error.reason) | told | ({"unsure": True} if unsure else {})
 

@@ -15,6 +15,7 @@ from shared.storage.packs import Pack
 _FALLS_ALONE = 2
 _LINGER = 1.0  # seconds a worker stays at a line once it is empty, free for others to take: as long as the host's slowest poll
 _SHIFT = 60.0  # seconds at one line, then it goes back on the queue: a function may not run for ever (host.json, functionTimeout)
+_WRITTEN_WRONGLY = (400, 413)  # what storage says of a row that cannot be; 403, 404 and 409 are about storage itself
 _BACK = 1.0  # seconds until a held line is asked for again
 STOPPED = 30.0  # seconds until a line whose traffic is stopped is looked at again
 
@@ -122,5 +123,5 @@ async def holding(half: Half, hold: Hold) -> AsyncIterator[None]:
 def _may_be_ours(error: BaseException) -> bool:
     """False where storage, the network or the host's stop is to blame: no payload is set aside for these."""
     if isinstance(error, AzureError):
-        return 400 <= (getattr(error, "status_code", None) or 0) < 429  # storage refuses what we wrote
+        return getattr(error, "status_code", None) in _WRITTEN_WRONGLY
     return isinstance(error, Exception) and not isinstance(error, TimeoutError | OSError)

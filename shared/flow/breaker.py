@@ -54,27 +54,28 @@ def pace(hub: Hub, endpoint: Endpoint) -> Pace:
     return known
 
 
-async def is_open(hub: Hub, endpoint: Endpoint) -> bool:
-    """As all instances see it. Storage is asked while this worker takes the endpoint to be down; without trouble there is no need to."""
+async def is_open(hub: Hub, endpoint: Endpoint, *, troubled: bool) -> bool:
+    """As all instances see it. Storage is asked while this worker takes the endpoint to be down, or the line was `troubled`, since then the
+    worker that had it did; without trouble there is no need to."""
     known = pace(hub, endpoint)
-    if known.open:
+    if known.open or troubled:
         known.open = (await hub.breakers.read(endpoint.tenant, endpoint.name)).open
     return known.open
 
 
-async def unanswered(hub: Hub, endpoint: Endpoint, patient: str) -> bool:
+async def unanswered(hub: Hub, endpoint: Endpoint, patient: str, reason: str) -> bool:
     """A parcel of this patient (a keyed hash) found no answer. Whether the endpoint is taken to be down now, by whichever worker."""
     known, now = pace(hub, endpoint), hub.clock()
     known.heard.append((now, patient, False))
     if not known.open:
         shared = await hub.breakers.read(endpoint.tenant, endpoint.name)
-        known.open = shared.open or (known.failing(now) and await _opened(hub, endpoint, shared, now))
+        known.open = shared.open or (known.failing(now) and await _opened(hub, endpoint, shared, reason))
     return known.open
 
 
-async def _opened(hub: Hub, endpoint: Endpoint, shared: Breaker, now: float) -> bool:
-    if await hub.breakers.set(endpoint.tenant, endpoint.name, shared, open=True, now=now):
-        log.alarm("endpoint down", tenant=endpoint.tenant, endpoint=endpoint.name)
+async def _opened(hub: Hub, endpoint: Endpoint, shared: Breaker, reason: str) -> bool:
+    if await hub.breakers.set(endpoint.tenant, endpoint.name, shared, open=True, now=hub.clock()):
+        log.alarm("endpoint down", tenant=endpoint.tenant, endpoint=endpoint.name, reason=reason)
     return True
 
 

@@ -61,7 +61,8 @@ async def _work(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> bool:
 
 async def _begun(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> Round:
     assert look.head  # noqa: S101 -- attend looks first
-    down, before, now = await breaker.is_open(hub, endpoint), await ahead(hub, endpoint, line), hub.clock()
+    down = await breaker.is_open(hub, endpoint, troubled=look.head.failures > 0)
+    before, now = await ahead(hub, endpoint, line), hub.clock()
     return Round(
         hub,
         line,

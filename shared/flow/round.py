@@ -89,12 +89,21 @@ def plan(turn: Round, packs: Sequence[Pack]) -> tuple[list[Place], list[Place]]:
         for place in waiting(pack):
             patient, state = pack.entries[place]["patient"], pack.states[place] or {}
             due = state.get("not_before", 0.0)
+            if due > turn.now and stuck(turn, state.get("alone", 0)):
+                turn.next_due = min(turn.next_due, due)
+                continue
             if patient not in turn.blocked and (due > turn.now or patient in turn.ahead):
                 turn.block(patient, due if due > turn.now else turn.now + _AHEAD)
             if patient not in turn.blocked:
                 tried = turn.tried.setdefault(patient, state.get("tried", 0.0))
                 (later if tried else first).append((pack, place))
     return first, later
+
+
+def stuck(turn: Round, alone: int) -> bool:
+    """An alarm that failed so often by itself, while the endpoint was not known to be down, that its schedule has come to its last step: it
+    holds back its patient's later alarms no longer."""
+    return turn.lane is Lane.ALARM and alone >= len(turn.endpoint.retry.alarm)
 
 
 def longest_ago(turn: Round, later: Sequence[Place]) -> list[Place]:

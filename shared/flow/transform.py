@@ -20,7 +20,7 @@ from shared.flow.events import events
 from shared.flow.hand_over import Post, hand_over
 from shared.flow.job import Job
 from shared.flow.names import message_of, owner_of, parcel_id, receipt_name
-from shared.flow.translate import Context, Outgoing, translate
+from shared.flow.translate import NOBODY, Context, Outgoing, translate
 from shared.hub import Hub
 from shared.storage.head import Head
 from shared.storage.lines import Claim, Claimed, Hold, Look, Outcome
@@ -139,6 +139,7 @@ def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: 
         "items": done.items,
         "documents": len(done.documents),
         "set_aside": len(problems),
+        "unknown": sum(problem.reason.endswith(NOBODY) for problem in problems),
         "problems": [[problem.item, problem.reason, problem.remedy] for problem in problems[:_TOLD]],
         **({"aside": aside(job.before, [problem.item for problem in problems])} if problems else {}),
         "events": events(done.documents),

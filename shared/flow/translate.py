@@ -9,6 +9,8 @@ from shared.domain.adapter import Adapter, Item, Problem
 from shared.domain.event import Device, Document, Event, Person
 from shared.errors import PayloadError
 
+NOBODY = "no citizen is registered for this device at that time"
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -71,9 +73,7 @@ def _settled(event: Event, place: str, context: Context) -> Event:
 def _holder(device: Device | None, at: datetime, context: Context) -> Person:
     person = context.person_at(device, at) if device else None
     if person is None:
-        raise PayloadError(
-            "$", "no citizen is registered for this device at that time", "bind the device to a citizen in the municipality's register"
-        )
+        raise PayloadError("$", NOBODY, "bind the device to a citizen in the municipality's register")
     return person
 
 

@@ -21,7 +21,8 @@ from shared.door.permit import refused_by
 from shared.door.study import aside
 from shared.door.visit import Visit
 from shared.fhir import serialise
-from shared.fhir.found import Found, Patients, about
+from shared.fhir.found import Patients, about
+from shared.fhir.references import Found
 from shared.fhir.searchset import searchset
 from shared.fhir.services import active_services
 from shared.hub import Hub
@@ -68,7 +69,7 @@ async def _of_one(hub: Hub, tenant: Tenant, citizen: Person, question: Question,
         )
     found = services if question.resource == SERVICES else await ask(hub, tenant, replace(question, patients=True), guest)
     await aside(hub, tenant.orgnr, guest.journal_bytes, _theirs, found, citizen, guest)
-    patients = await aside(hub, tenant.orgnr, guest.journal_bytes, Patients, [*services, *found])
+    patients = await aside(hub, tenant.orgnr, guest.journal_bytes, _one, [*services, *found], guest)
     _logged(hub, tenant, [citizen, *sorted(patients.everybody, key=repr)], guest)
     matches = [one for one in found if _is(one, question.resource)]
     return Answer(matches, _beside(tenant, question.resource, found, guest), patients)
@@ -83,15 +84,16 @@ async def _of_all(hub: Hub, tenant: Tenant, question: Question, guest: Visit) ->
 def _filtered(hub: Hub, tenant: Tenant, question: Question, guest: Visit, found: Found) -> Answer:
     patients, today = Patients(found), _today(hub)
     services = [one for one in found if covered(tenant, guest.service_codes, active_services(one[1], today))]
-    named = [(one, patients.persons(one[1])) for one in services if patients.agree(one[1])]
-    everybody = {person for _, whom in named for person in whom}
-    theirs = [one for one in found if _is(one, "patient") and patients.agree(one[1]) and patients.persons(one[1]) & everybody]
-    here = {person for one in theirs for person in patients.persons(one[1])}
-    _logged(hub, tenant, sorted(everybody | here, key=repr), guest)
+    named = [one for one in services if patients.agree(one[1])]
+    whose = {key for _, resource in named for key in patients.keys(resource)}
+    theirs = [one for one in found if _is(one, "patient") and not whose.isdisjoint(patients.keys(one[1])) and patients.agree(one[1])]
+    persons = {person for _, resource in (*named, *theirs) for person in patients.persons(resource)}
+    _logged(hub, tenant, sorted(persons, key=repr), guest)
     if question.resource == SERVICES:
         note = _lost(len(services) - len(named), "services name no citizen, or two")
-        return Answer([one for one, _ in named], _beside(tenant, SERVICES, theirs, guest), patients, note)
-    missing = len(services) - sum(bool(whom & here) for _, whom in named)
+        return Answer(named, _beside(tenant, SERVICES, theirs, guest), patients, note)
+    here = {key for _, resource in theirs for key in patients.keys(resource)}
+    missing = len(services) - sum(not here.isdisjoint(patients.keys(resource)) for _, resource in named)
     return Answer(theirs, [], patients, _lost(missing, "services have no Patient in the journal's answer"))
 
 
@@ -116,7 +118,17 @@ def _today(hub: Hub) -> date:
 def _theirs(found: Found, citizen: Person, guest: Visit) -> None:
     """Nothing of an answer is believed if anything in it is about somebody else, or does not say whom it is about."""
     patients = Patients(found)
-    strangers = sum(not about(patients, resource, citizen) for _, resource in found)
+    _refused(sum(not about(patients, resource, citizen) for _, resource in found), guest)
+
+
+def _one(found: Found, guest: Visit) -> Patients:
+    """Of both answers together: by a journal's own number each may have found somebody else."""
+    patients = Patients(found)
+    _refused(0 if patients.one_citizen() else len(found), guest)
+    return patients
+
+
+def _refused(strangers: int, guest: Visit) -> None:
     if strangers:
         log.alarm("the journal answered about another citizen", correlation=guest.national.correlation, resources=strangers)
         raise Fault(502, "the journal's answer is not about the citizen who was asked for", "ask the municipality", code="3")

@@ -225,7 +225,7 @@ def named(prefix: str, pack: Pack) -> str:
 
 def mark_row(line: str, pack: Pack) -> dict[str, Any]:
     """Says that a human should look at this pack."""
-    return {**key(line, named("x", pack)), "since": pack.since}
+    return {**key(line, named("x", pack)), "since": pack.since, **packs.mark(pack)}
 
 
 def to_done(line: str, pack: Pack) -> list[Operation]:

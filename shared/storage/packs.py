@@ -91,6 +91,18 @@ def states(pack: Pack) -> dict[str, Any]:
     return {"states": "", "parts": len(parts), **parts}
 
 
+def mark(pack: Pack) -> dict[str, Any]:
+    """What a human should look at in a pack, as columns: how many entries, and when the latest was parked (seconds since 1970)."""
+    told = [state for state in pack.states if state]
+    parked = [state["at"] for state in told if state.get("end") == "parked"]
+    return {
+        "at": max([pack.since, *parked]),
+        "parked": len(parked),
+        "set_aside": sum(bool(state.get("problems")) for state in told),
+        "unknown": sum(bool(state.get("unknown")) for state in told),
+    }
+
+
 def split(entries: Sequence[Entry], bodies: Sequence[bytes]) -> list[tuple[list[Entry], bytes]]:
     """As few packs as fit, in order: each below ROOM or of one entry alone."""
     blob = squeeze(entries, bodies)

@@ -7,17 +7,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from adapters.epj.fhir.links import more
+from shared.domain.answer import wish
 from shared.domain.event import Person
 from shared.domain.journal import Call, LookupAdapter, Page, Question
 from shared.domain.wild import Wild, parse
 from shared.errors import PayloadError, Refused, Unavailable
+from shared.fhir.refusal import says_no
 
 ACCEPT = {"Accept": "application/fhir+json"}
 FORM = ACCEPT | {"Content-Type": "application/x-www-form-urlencoded"}
 COUNT = "200"  # resources in one part of the answer; the journal may give fewer
 LARGEST, LONGEST = 4 * 1024 * 1024, 1024 * 1024  # bytes of a part of the answer; characters of one text in it
 LATER = frozenset({408, 425, 429})  # and every 5xx: the same call may succeed later
-BAD = frozenset({"error", "fatal"})  # OperationOutcome.issue.severity
 BESOKSPLAN = "http://ehelse.no/fhir/CodeSystem/vkp-careplan-category-v090|3"  # vkp.md 4.11; no other kind of plan is asked for
 
 
@@ -80,7 +81,7 @@ def _when(search: Search, question: Question) -> Iterator[tuple[str, str]]:
 def answer(status: int, headers: Mapping[str, str], body: bytes) -> Page:
     """The resources of the types that are ever asked for; others are left out."""
     if status in LATER or status >= 500:
-        raise Unavailable(f"the journal answered {status}", _seconds(headers.get("retry-after", "")))
+        raise Unavailable(f"the journal answered {status}", wish(headers))
     if not 200 <= status < 300:
         raise Refused(f"the journal answered {status}", str(status))
     if len(body) > LARGEST:
@@ -95,16 +96,8 @@ def answer(status: int, headers: Mapping[str, str], body: bytes) -> Page:
 
 def _hear(resource: Wild, status: int) -> None:
     """A "no" that came with a status that says yes."""
-    if not resource.is_object() or resource.raw.get("resourceType") != "OperationOutcome":
-        return
-    issues = resource.raw.get("issue")
-    if any(_bad(issue) for issue in (issues if isinstance(issues, list) else [issues])):
+    if says_no(resource.raw):
         raise Refused("the journal answered with an OperationOutcome that says error", str(status))
-
-
-def _bad(issue: Any) -> bool:
-    severity = issue.get("severity") if isinstance(issue, dict) else None
-    return isinstance(severity, str) and severity in BAD
 
 
 def _entry(entry: Wild, status: int) -> tuple[str, Mapping[str, Any]] | None:
@@ -124,10 +117,6 @@ def _next(bundle: Wild) -> str:
 def _listed(bundle: Wild, field: str) -> list[Wild]:
     found = bundle.get(field)
     return found.list() if found else []
-
-
-def _seconds(text: str) -> float | None:
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
 
 
 LOOKUP = LookupAdapter(name="fhir", request=request, more=more, answer=answer)

@@ -7,14 +7,12 @@ from urllib.parse import quote
 import orjson
 
 from adapters.epj.note.writing import written
+from shared.domain.answer import HAVE_IT, heed, heed_page, own_name
 from shared.domain.journal import Call, JournalAdapter, Sending
-from shared.errors import Refused, Unavailable
+from shared.errors import Refused
+from shared.fhir.refusal import says_no
 
-LATER = frozenset({408, 425, 429})  # and every 5xx: the same call may succeed later
-AT_THE_DOOR = frozenset({425, 429})  # said before anything is stored; after the others it may stand in the journal all the same
-HAVE_IT = 409  # "I have this note already": delivered
-GONE = frozenset({404, 410})  # to the question: "I do not have it"
-BAD = ("error", "fatal")  # OperationOutcome.issue.severity of what stands before a journal, and means no with status 200
+NOT_THERE = frozenset({404, 405, 410, 501})  # to the question: "I do not have it", or "I am not to be asked"
 
 
 def request(sending: Sending) -> Call:
@@ -25,13 +23,15 @@ def request(sending: Sending) -> Call:
 
 def verdict(status: int, headers: Mapping[str, str], body: bytes) -> str:
     """The journal's own name for the note: `id` of its answer, or Location."""
-    _later(status, headers)
+    heed(status, headers)
     answer = _object(body)
-    if status != HAVE_IT and not 200 <= status < 300:
+    if status >= 300 and status != HAVE_IT:
         raise Refused(f"the journal answered {status}", str(status))
-    if status != HAVE_IT and _failed(answer):
-        raise Refused("the journal answered with an OperationOutcome that says error", str(status))
-    return _name(answer) or _seen(headers.get("location", ""))
+    if status < 300:
+        heed_page(body)
+        if says_no(answer):
+            raise Refused("the journal answered with an OperationOutcome that says error", str(status))
+    return _name(answer) or own_name(headers.get("location", ""))
 
 
 def ask(sending: Sending) -> Call:
@@ -40,19 +40,13 @@ def ask(sending: Sending) -> Call:
 
 def has(sending: Sending, status: int, headers: Mapping[str, str], body: bytes) -> str | None:
     """Only an answer that repeats the key says yes: a login page says 200 too."""
-    _later(status, headers)
-    answer = _object(body)
-    if status in GONE:
+    if status in NOT_THERE:
         return None
+    heed(status, headers)
+    answer = _object(body)
     if 200 <= status < 300 and answer.get("key") == sending.key:
         return _name(answer)
     raise Refused(f"the journal answered {status} to whether it has a note, without its key", str(status))
-
-
-def _later(status: int, headers: Mapping[str, str]) -> None:
-    if status in LATER or status >= 500:
-        wish = _seconds(headers.get("retry-after", ""))
-        raise Unavailable(f"the journal answered {status}", wish, unsure=status not in AT_THE_DOOR)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -63,23 +57,9 @@ def _object(body: bytes) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _failed(answer: Mapping[str, Any]) -> bool:
-    issues = answer.get("issue") if answer.get("resourceType") == "OperationOutcome" else None
-    listed = issues if isinstance(issues, list) else [issues]
-    return any(isinstance(issue, dict) and issue.get("severity") in BAD for issue in listed)
-
-
 def _name(answer: Mapping[str, Any]) -> str:
     name = answer.get("id")
-    return _seen(str(name)) if isinstance(name, str | int) and not isinstance(name, bool) else ""
-
-
-def _seen(text: str) -> str:
-    return "".join(sign for sign in text if " " < sign <= "~")[:200]
-
-
-def _seconds(text: str) -> float | None:
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+    return own_name(str(name)) if isinstance(name, str | int) and not isinstance(name, bool) else ""
 
 
 ADAPTER = JournalAdapter(name="note", request=request, verdict=verdict, ask=ask, has=has)

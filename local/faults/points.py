@@ -1,0 +1,157 @@
+"""The named steps of the flow at which a process may die: functions of the product by module and name, wrapped before it starts.
+
+Nothing in the product knows of this. A new step is a new row; a test holds every row to a function that there is.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.message import Lane
+from shared.storage.lines import Hold
+
+BEFORE, AFTER, UNREAD = "before", "after", "unread"  # UNREAD: whoever is asked has done it, and the answer is not looked at
+_DONE = 0.1  # seconds in which the journal has surely done it
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """`step`: module:function or module:Class.function. `where`: words that the call must be about, of tables, queues, lanes, addresses.
+    `nth`: the first call at which it happens. `needs`: what must go wrong for the step to be reached: a journal that `fails`, queue
+    messages that stay `hidden`, a message that is sent `twice`, `age`, a journal that is `down` for many calls, a number of lines that is
+    `resized`."""
+
+    step: str
+    side: str
+    where: str = ""
+    nth: int = 1
+    needs: str = ""
+
+
+_RECEIVE, _TRANSFORM, _FORWARD = "shared.flow.receive", "shared.flow.transform", "shared.flow.forward"
+_HAND_OVER, _ATTEMPT, _BREAKER = "shared.flow.hand_over", "shared.flow.attempt", "shared.flow.breaker"
+_BREAKERS, _SHAPES = "shared.storage.breakers:Breakers", "shared.storage.shapes:Shapes"
+_APPENDER, _LINES, _QUEUES = "shared.storage.append:Appender", "shared.storage.lines:Lines", "shared.storage.queues:Queues"
+_REGISTERS, _SWEEP, _ATTEND = "shared.storage.register_rows:Registers", "shared.flow.sweep", "shared.flow.attend"
+
+POINTS: Mapping[str, Point] = {
+    "register: about to be read": Point(f"{_REGISTERS}.refresh", BEFORE),
+    "register: read, nothing done": Point(f"{_REGISTERS}.refresh", AFTER),
+    "receive: audit entry made, nothing stored": Point(f"{_RECEIVE}:enter", AFTER),
+    "receive: bytes read, nothing stored": Point(f"{_APPENDER}.append", BEFORE, "receipts"),
+    "receive: alarm read, nothing stored": Point(f"{_APPENDER}.append", BEFORE, "receipts alarm"),
+    "receive: end of the line read": Point("shared.storage.append:read_tail", AFTER, "receipts"),
+    "receive: line known, pack not written": Point(f"{_APPENDER}._append", BEFORE, "receipts"),
+    "receive: pack written, nobody told": Point(f"{_APPENDER}._append", AFTER, "receipts routine"),
+    "receive: alarm's pack written, nobody told": Point(f"{_APPENDER}._append", AFTER, "receipts alarm"),
+    "receive: stored, line not rung": Point(f"{_RECEIVE}:ring", BEFORE),
+    "receive: about to queue the line": Point(f"{_QUEUES}._send", BEFORE, "receipts routine"),
+    "receive: about to queue the alarm's line": Point(f"{_QUEUES}._send", BEFORE, "receipts alarm"),
+    "receive: line queued, sender not answered": Point(f"{_QUEUES}._send", AFTER, "receipts"),
+    "receive: line rung, sender not answered": Point(f"{_RECEIVE}:ring", AFTER),
+    "transform: message taken from the queue": Point(f"{_ATTEND}:_attend", BEFORE, "receipts"),
+    "transform: line looked at": Point(f"{_LINES}.look", AFTER, "receipts"),
+    "transform: about to take line and ids": Point(f"{_LINES}.take", BEFORE, "receipts"),
+    "transform: line and ids taken": Point(f"{_LINES}.take", AFTER, "receipts routine"),
+    "transform: alarm line and ids taken": Point(f"{_LINES}.take", AFTER, "receipts alarm"),
+    "transform: an id is taken, owner not known": Point(f"{_LINES}.owners", BEFORE, "receipts", needs="twice"),
+    "transform: owner of an id known": Point(f"{_LINES}.owners", AFTER, "receipts", needs="twice"),
+    "transform: parcels made, none stored": Point(f"{_TRANSFORM}:hand_over", BEFORE),
+    "transform: about to store parcels of a line": Point(f"{_APPENDER}._append", BEFORE, "parcels"),
+    "transform: some parcels stored": Point(f"{_APPENDER}._append", AFTER, "parcels routine"),
+    "transform: alarm's parcels stored": Point(f"{_APPENDER}._append", AFTER, "parcels alarm"),
+    "transform: parcels stored, lines not rung": Point(f"{_HAND_OVER}:ring", BEFORE),
+    "transform: lines queued, nothing committed": Point(f"{_QUEUES}._send", AFTER, "parcels"),
+    "transform: lines rung, nothing committed": Point(f"{_HAND_OVER}:ring", AFTER),
+    "transform: about to commit": Point(f"{_LINES}.commit", BEFORE, "receipts"),
+    "transform: committed, message not deleted": Point(f"{_LINES}.commit", AFTER, "receipts routine"),
+    "transform: alarm committed, message not deleted": Point(f"{_LINES}.commit", AFTER, "receipts alarm"),
+    "forward: message taken from the queue": Point(f"{_ATTEND}:_attend", BEFORE, "parcels"),
+    "forward: line looked at": Point(f"{_LINES}.look", AFTER, "parcels"),
+    "forward: about to take the line": Point(f"{_LINES}.take", BEFORE, "parcels"),
+    "forward: line taken, nothing sent": Point(f"{_LINES}.take", AFTER, "parcels routine"),
+    "forward: alarm's line taken, nothing sent": Point(f"{_LINES}.take", AFTER, "parcels alarm"),
+    "forward: about to send the first parcel": Point(f"{_ATTEMPT}:deliver", BEFORE),
+    "forward: about to send a later parcel": Point(f"{_ATTEMPT}:deliver", BEFORE, nth=3),
+    "forward: journal has stored, answer not read": Point("aiohttp:ClientResponse.start", UNREAD, "/journal-"),
+    "forward: later parcel stored, answer not read": Point("aiohttp:ClientResponse.start", UNREAD, "/journal-", nth=3),
+    "forward: sent, outcome not written": Point(f"{_ATTEMPT}:deliver", AFTER, "routine"),
+    "forward: alarm sent, outcome not written": Point(f"{_ATTEMPT}:deliver", AFTER, "alarm"),
+    "forward: about to commit": Point(f"{_LINES}.commit", BEFORE, "parcels routine"),
+    "forward: about to commit an alarm": Point(f"{_LINES}.commit", BEFORE, "parcels alarm"),
+    "forward: committed, message not deleted": Point(f"{_LINES}.commit", AFTER, "parcels routine"),
+    "forward: alarm committed, message not deleted": Point(f"{_LINES}.commit", AFTER, "parcels alarm"),
+    "forward: no answer, line not queued again": Point(f"{_FORWARD}:come_back", BEFORE, needs="fails"),
+    "forward: no answer, line queued again": Point(f"{_FORWARD}:come_back", AFTER, needs="fails"),
+    "forward: endpoint found down, not said": Point(f"{_BREAKERS}.set", BEFORE, needs="down"),
+    "forward: endpoint said to be down, line not let go": Point(f"{_BREAKERS}.set", AFTER, needs="down"),
+    "forward: endpoint up again, lines not rung": Point(f"{_BREAKER}:ring", BEFORE, needs="down"),
+    "forward: endpoint up again, lines rung": Point(f"{_BREAKER}:ring", AFTER, needs="down"),
+    "lines: one of the old ones closed": Point("shared.storage.append:close", AFTER, needs="resized"),
+    "lines: old ones closed, new ones not begun": Point(f"{_SHAPES}._write", BEFORE, nth=2, needs="resized"),
+    "lines: new ones begun, nothing in them": Point(f"{_SHAPES}._write", AFTER, nth=2, needs="resized"),
+    "lines: about to look who waits in the old ones": Point("shared.flow.ahead:_read", BEFORE, needs="resized"),
+    "sweep: begun": Point(f"{_SWEEP}:_each", BEFORE, needs="hidden"),
+    "sweep: a line stands still, none rung": Point(f"{_SWEEP}:_looked_after", AFTER, needs="hidden"),
+    "sweep: lines found, none rung": Point(f"{_SWEEP}:_each", AFTER, needs="hidden"),
+    "sweep: receipts' lines rung, parcels' not": Point(f"{_SWEEP}:_each", BEFORE, nth=2, needs="hidden"),
+    "purge: pack's end known, not emptied": Point(f"{_LINES}.empty", BEFORE, "receipts", needs="age"),
+    "purge: pack emptied": Point(f"{_LINES}.empty", AFTER, "receipts", needs="age"),
+    "purge: parcels' pack not emptied": Point(f"{_LINES}.empty", BEFORE, "parcels", needs="age"),
+    "purge: parcels' pack emptied": Point(f"{_LINES}.empty", AFTER, "parcels", needs="age"),
+    "forget: ids not dropped": Point(f"{_LINES}.forget", BEFORE, "receipts", needs="age"),
+    "forget: ids of a line dropped": Point(f"{_LINES}.forget", AFTER, "receipts", needs="age"),
+}
+
+
+def owner_of(step: str) -> tuple[Any, str]:
+    """What has the function as an attribute, and the function's name."""
+    module, _, path = step.partition(":")
+    owner: Any = importlib.import_module(module)
+    *parents, name = path.split(".")
+    for parent in parents:
+        owner = getattr(owner, parent)
+    return owner, name
+
+
+def lay(point: Point, nth: int, die: Callable[[], None]) -> None:
+    """Wraps the step: at its n-th call (from 1) that is about `where`, `die` is called."""
+    owner, name = owner_of(point.step)
+    step, left, words = getattr(owner, name), [nth], point.where.split()
+
+    def now(args: tuple[Any, ...]) -> bool:
+        told = _about(args) if words else ""
+        if all(word in told for word in words):
+            left[0] -= 1
+            return left[0] == 0
+        return False
+
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if point.side != AFTER and now(args):
+            await asyncio.sleep(_DONE if point.side == UNREAD else 0)
+            die()
+        result = await step(*args, **kwargs)
+        if point.side == AFTER and now(args):
+            die()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _about(args: tuple[Any, ...]) -> str:
+    """What a call is about, in words: its table, its line, its lane, its address."""
+    return " ".join(word for each in args for word in _words(each))
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, str | Lane):
+        return [str(value)]
+    if isinstance(value, list | tuple):
+        return [each for each in value if isinstance(each, str)]
+    if isinstance(value, Hold):
+        return [value.line]
+    table = getattr(value, "table", None) or getattr(value, "_table", None)
+    names = (getattr(table or value, "table_name", ""), getattr(value, "name", ""), str(getattr(value, "url", "")))
+    return [name for name in names if isinstance(name, str)]

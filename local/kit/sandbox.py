@@ -1,0 +1,62 @@
+"""The sandbox journal in a thread of its own, and the kit's eyes in it."""
+
+import asyncio
+import secrets
+import threading
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from local.journal import SandboxJournal
+from local.kit.wire import Credential
+
+NAME = "kit"
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A running one, which only who shows the credential may call."""
+
+    url: str
+    credential: Credential
+
+    def notes(self, words: str) -> Sequence[Mapping[str, Any]]:
+        return [note for note in requests.get(f"{self.url}/_sandbox/{NAME}/notes", timeout=10).json() if words in note["text"]]
+
+    def page(self, number: int) -> str:
+        return requests.get(f"{self.url}/{NAME}/notes/{number}", timeout=10).text
+
+    def tell(self, **command: Any) -> None:
+        requests.put(f"{self.url}/_sandbox/{NAME}/behaviour", json=command, timeout=10).raise_for_status()
+
+
+@contextmanager
+def running() -> Iterator[Sandbox]:
+    credential = "Authorization", f"Basic {b64encode(f'kit:{secrets.token_urlsafe(16)}'.encode()).decode()}"
+    journal = SandboxJournal(credential=credential)
+    up: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    thread = threading.Thread(target=asyncio.run, args=(_serve(journal, up),))
+    thread.start()
+    loop, enough = up.result()
+    try:
+        yield Sandbox(journal.url, credential)
+    finally:
+        loop.call_soon_threadsafe(enough.set)
+        thread.join()
+
+
+async def _serve(journal: SandboxJournal, up: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]") -> None:
+    enough = asyncio.Event()
+    try:
+        await journal.start()
+    except OSError as error:
+        up.set_exception(error)
+        return
+    up.set_result((asyncio.get_running_loop(), enough))
+    await enough.wait()
+    await journal.stop()

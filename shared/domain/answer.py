@@ -1,0 +1,39 @@
+"""What a journal's answer says before anybody reads what is in it: the part of a verdict that all ways to reach a journal share.
+
+A journal refuses a document by what it says about the document. A status that says something about the hub (401, 403), about the address
+(3xx) or about the moment (408, 429, 5xx) refuses nothing: parking what would go tomorrow, a thousand times over, helps nobody.
+"""
+
+from collections.abc import Mapping
+
+from shared.errors import Unavailable
+
+HAVE_IT = 409  # "I have this document already": delivered
+_ABOUT_US = frozenset({401, 403, 407})
+_LATER = frozenset({408, 425, 429})
+_MAYBE = frozenset({408})  # and every 5xx: it may stand in the journal all the same
+_LONGEST = 8  # digits of Retry-After
+
+
+def heed(status: int, headers: Mapping[str, str]) -> None:
+    """Raises Unavailable where the status says nothing about the document. `headers`: names in lower case."""
+    if 300 <= status < 400 or status in _ABOUT_US or status in _LATER or status >= 500:
+        raise Unavailable(f"the journal answered {status}", wish(headers), unsure=status in _MAYBE or status >= 500)
+
+
+def heed_page(body: bytes) -> None:
+    """Raises Unavailable for what a proxy, a log-in or a maintenance page says with a 200: no journal's yes. (Some journals call everything
+    text/html, so it is the body that tells.)"""
+    if body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")):
+        raise Unavailable("the journal answered with a web page", unsure=True)
+
+
+def wish(headers: Mapping[str, str]) -> float | None:
+    """Retry-After in whole seconds; a date is no wish."""
+    text = headers.get("retry-after", "")
+    return float(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST else None
+
+
+def own_name(text: str) -> str:
+    """A journal's own name for what it stored, as far as it is kept: 200 visible ASCII characters."""
+    return "".join(sign for sign in text if " " < sign <= "~")[:200]

@@ -1,0 +1,49 @@
+"""The steps at which `./hub faults` crashes are steps that there are."""
+
+import asyncio
+import inspect
+
+import pytest
+
+from local.faults.points import AFTER, BEFORE, POINTS, UNREAD, Point, lay, owner_of
+
+
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+def test_a_step_is_an_asynchronous_function_of_the_product(point: Point) -> None:
+    owner, name = owner_of(point.step)
+    assert inspect.iscoroutinefunction(getattr(owner, name)) and point.side in (BEFORE, AFTER, UNREAD)
+
+
+def test_there_are_steps_of_both_halves_and_both_lanes() -> None:
+    told = {part: [name for name in POINTS if name.startswith(part)] for part in ("receive", "transform", "forward", "sweep", "purge")}
+    assert len(POINTS) >= 25 and all(told.values())
+    assert all(any(lane in point.where for point in POINTS.values()) for lane in ("alarm", "routine"))
+
+
+class Product:
+    """A step that notes that it ran."""
+
+    ran: list[str]
+
+    async def step(self, line: str) -> None:
+        Product.ran.append(line)
+
+
+@pytest.mark.parametrize(("side", "ran"), [(BEFORE, ["a~routine", "b~alarm"]), (AFTER, ["a~routine", "b~alarm", "c~alarm"])])
+def test_a_wire_is_tripped_at_its_call_and_on_its_side(side: str, ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second call that is about an alarm."""
+    Product.ran = []
+    monkeypatch.setattr(Product, "step", Product.step)  # restored afterwards
+    lay(Point(f"{__name__}:Product.step", side, "alarm"), 2, _die)
+
+    async def work() -> None:
+        for line in ("a~routine", "b~alarm", "c~alarm", "d~alarm"):
+            await Product().step(line)
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(work())
+    assert Product.ran == ran
+
+
+def _die() -> None:
+    raise KeyboardInterrupt
