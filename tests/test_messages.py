@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from aiohttp import web
+from azure.core.exceptions import ResourceModifiedError
 
 from adapters.devices.tenovi.adapter import HWI_DEVICE
 from shared.access.entry import Entry
@@ -17,6 +18,7 @@ from shared.domain.clock import OSLO
 from shared.domain.event import Person
 from shared.domain.message import Lane
 from shared.flow.sweep import purge
+from shared.flow.transform import transform
 from shared.hub import Hub
 from shared.messages.acts import Target, act, to_do
 from shared.messages.edits import Order, Verb
@@ -24,10 +26,12 @@ from shared.messages.history import history
 from shared.messages.message import Message, Wanted
 from shared.messages.search import Search
 from shared.notice.account import Books, account
+from shared.storage import amend as amending
 from shared.storage import packs
 from shared.storage.batch import create, put, submit
 from shared.storage.head import Head, head_row, key
 from shared.storage.index import DONE, MARKED, WAITING, Index, Span
+from shared.storage.lines import Outcome
 from shared.storage.packs import Pack
 from shared.storage.tail import tail_row
 from tests.test_forward import HOUR, Behaviour, answering, down_for, journalled, post_all
@@ -44,7 +48,9 @@ async def do(here: Town, verb: Verb, receipt: str, hub: Hub | None = None, **ord
     """An act on a receipt and all its parcels."""
     told = await history(here.hub, receipt)
     assert told
-    wish = Order(verb, here.clock(), "kari", **order)
+    wish = Order(
+        verb, here.clock() + (0.001 if hub not in (None, here.hub) else 0.0), "kari", **order
+    )  # nobody acts in the same moment as another
     return await act(hub or here.hub, wish, [Target(told.message, told.message.parcels)])
 
 
@@ -323,6 +329,51 @@ def test_an_act_waits_for_the_worker_that_holds_the_line(storage: str) -> None:
     assert (before, changed, told["status"]) == (False, 1, "parked")
 
 
+def test_workers_let_a_line_be_while_an_act_wants_it_and_take_it_when_the_act_is_done_or_lost(storage: str) -> None:
+    async def run() -> tuple[list[str], list[str], bool]:
+        async with journalled(storage) as (here, journal):
+            await here.post(note("a"))
+            await transform(here.hub, [here.line()])
+            [line] = await here.lines()
+            await amending.Wish(here.hub.parcels.lines, line, here.clock).say()
+            await here.run(2)
+            during = list(journal.titles)
+            await here.run(5)
+            after = list(journal.titles)
+            done = amending.Wish(here.hub.parcels.lines, line, here.clock)
+            await done.say()
+            await done.over()
+            return during, after, (await here.hub.parcels.lines.look(line)).wanted == 0.0
+
+    assert asyncio.run(run()) == ([], ["a"], True)
+
+
+def test_an_act_gets_its_turn_at_a_line_whose_workers_never_rest(storage: str) -> None:
+    async def run() -> int:
+        async with journalled(storage, answering(503)) as (here, _), another(here) as second:
+            receipt = await here.post(note("a"))
+            await here.run()
+            [line] = await here.lines()
+            lines, rest = second.parcels.lines, asyncio.Event()
+
+            async def work() -> None:
+                while not rest.is_set():
+                    look = await lines.look(line)
+                    hold = look.head and look.wanted <= here.clock() and await lines.take(line, look.head, -1, here.clock() + 20)
+                    if hold:
+                        await asyncio.sleep(0.05)
+                        await lines.commit(hold, Outcome())
+
+            working = asyncio.create_task(work())
+            try:
+                return await do(here, Verb.PARK, receipt, why="prøve")
+            finally:
+                rest.set()
+                await working
+
+    assert asyncio.run(run()) == 1
+
+
 def test_a_worker_that_looked_before_an_act_cannot_overwrite_it(storage: str) -> None:
     async def run() -> tuple[bool, dict[str, Any]]:
         async with journalled(storage, answering(503)) as (here, _):
@@ -524,3 +575,25 @@ def test_the_account_of_a_day_adds_up_after_every_act(storage: str) -> None:
             return mine.sound, mine.findings, dict(mine.ends)
 
     assert asyncio.run(run()) == (True, [], {"delivered": 1, "parked": 2, "deleted": 2})
+
+
+def test_an_act_whose_answer_is_lost_is_told_as_done(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK sends the transaction again, and finds that the head has changed: by us."""
+
+    async def run() -> tuple[int, str]:
+        async with journalled(storage, answering(503)) as (here, _):
+            receipt = await here.post(note("a"))
+            await here.run()
+            left = [1]
+
+            async def lost(*args: Any) -> list[str]:
+                etags = await submit(*args)
+                if left:
+                    left.clear()
+                    raise ResourceModifiedError("412")
+                return etags
+
+            monkeypatch.setattr(amending, "submit", lost)
+            return await do(here, Verb.PARK, receipt, why="prøve"), (await here.told(receipt))["status"]
+
+    assert asyncio.run(run()) == (1, "parked")

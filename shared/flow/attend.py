@@ -56,7 +56,7 @@ async def _once(hub: Hub, half: Half, line: str, turn: Turn) -> bool:
         log.alarm("line without head", half=half.name, line=line)
         await half.lines.give_head(line)
         return True
-    if look.head.held(now):
+    if look.head.held(now) or look.wanted > now:
         await come_back(hub, half, line, now + _BACK, early=_BACK)
         return False
     if look.head.not_before > now:

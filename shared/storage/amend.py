@@ -7,18 +7,21 @@ twice it finds itself done.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
 from shared.storage import packs
 from shared.storage.batch import Operation, create, delete, merge, put, replace, submit
-from shared.storage.head import Head, head_row, key
+from shared.storage.head import HAND, Head, head_row, key
 from shared.storage.lines import Lines, mark_row, named, to_done
 from shared.storage.packs import Pack
 
 Edit = Callable[[Pack], Sequence[int]]  # changes states in place; which places changed
 
 PATIENCE = 60.0  # seconds that a line is waited for
+_WISH = 4.0  # seconds for which workers let the line be, should we be lost meanwhile
 _BACK = 0.05  # seconds until a held line is looked at again
 
 
@@ -31,25 +34,63 @@ async def amend(lines: Lines, line: str, sequence: int, edit: Edit, clock: Calla
 
     A pack with something that waits stands among the waiting again, at its place in the order.
     """
-    now = asyncio.get_running_loop().time
-    until = now() + PATIENCE
-    while now() < until:
+    wish = Wish(lines, line, clock)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await _amended(lines, line, sequence, edit, wish)
+    except TimeoutError:
+        raise Busy("the line is being worked on all the time") from None
+    finally:
+        await wish.over()
+
+
+@dataclass(slots=True)
+class Wish:
+    """That workers let the line be for a moment: said once it was found held, or taken by another. It runs out by itself."""
+
+    lines: Lines
+    line: str
+    clock: Callable[[], float]
+    until: float = 0.0
+
+    async def say(self) -> None:
+        if self.until - self.clock() < _WISH / 2:
+            self.until = self.clock() + _WISH
+            await submit(self.lines.table, [put({**key(self.line, HAND), "until": self.until})])
+
+    async def over(self) -> None:
+        if self.until:
+            with suppress(ResourceNotFoundError):
+                await submit(self.lines.table, [delete(key(self.line, HAND))])
+
+
+async def _amended(lines: Lines, line: str, sequence: int, edit: Edit, wish: Wish) -> Sequence[int]:
+    written: dict[int, packs.State] = {}
+    while True:
         head = await lines.head(line)
         pack = await lines.read(line, sequence)
+        if pack and written and all(pack.states[place] == state for place, state in written.items()):
+            return list(written)  # the answer to our write was lost, and the SDK's second try found it done
         marked = pack is not None and _marked(pack)
         places = edit(pack) if pack else ()
         if pack is None or not places:
             return ()
-        marks = [put(mark_row(line, pack))] if marked or _marked(pack) else []  # one with nothing to look at any more is taken away later
-        if pack.done and pack.ended:
-            if await _written(lines, [merge({**key(line, named("d", pack)), **packs.states(pack)}, pack.etag), *marks]):
-                return places
-        elif head is None:
-            await lines.give_head(line)
-        elif not head.held(clock()) and await _written(lines, [*_with_head(line, head, pack), *marks]):
+        marks = [put(mark_row(line, pack))] if marked or _marked(pack) else []  # one with nothing to look at is taken away later
+        if await _tried(lines, line, pack, head, marks, wish.clock()):
             return places
+        written = {place: pack.states[place] for place in places}
+        await wish.say()
         await asyncio.sleep(_BACK)
-    raise Busy("the line is being worked on all the time")
+
+
+async def _tried(lines: Lines, line: str, pack: Pack, head: Head | None, marks: Sequence[Operation], now: float) -> bool:
+    """Whether it is written now."""
+    if pack.done and pack.ended:
+        return await _written(lines, [merge({**key(line, named("d", pack)), **packs.states(pack)}, pack.etag), *marks])
+    if head is None:
+        await lines.give_head(line)
+        return False
+    return not head.held(now) and await _written(lines, [*_with_head(line, head, pack), *marks])
 
 
 def _with_head(line: str, head: Head, pack: Pack) -> list[Operation]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 HEAD = "w"  # sorts right before the waiting rows, w~...
+HAND = "w!"  # between them: somebody wants the line for a moment (storage.amend)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
     tail              the next free sequence, and how far each source has been appended (a second run appends nothing twice)
     w                 the head: who holds the line, until when, not before when; sorts right before the waiting rows: one read brings both
+    w!                an operator's act wants the line, until when: workers let it have it (storage.amend)
     w~{sequence}      a pack, waiting
     d~{sequence}      a pack, done: what became of each entry, bodies until they are purged
     x~{sequence}      a mark: something in this pack was set aside or parked, and a human should look
@@ -24,7 +25,7 @@ from azure.data.tables.aio import TableClient
 
 from shared.storage import packs
 from shared.storage.batch import Operation, create, delete, merge, put, replace, submit
-from shared.storage.head import HEAD, Head, head_row, key, read_head
+from shared.storage.head import HAND, HEAD, Head, head_row, key, read_head
 from shared.storage.packs import Pack
 
 _RANGE = "PartitionKey eq @line and RowKey ge @first and RowKey lt @last"
@@ -42,11 +43,13 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The head and the first packs that wait; `more` if there are further ones."""
+    """The head and the first packs that wait; `more` if there are further ones. `wanted`: until when a hand wants the line, and no worker
+    is to take it."""
 
     head: Head | None
     packs: list[Pack]
     more: bool
+    wanted: float = 0.0
 
 
 @dataclass(slots=True)
@@ -104,7 +107,8 @@ class Lines:
         """One range read."""
         rows, more = await self._page(line, HEAD, "x", most + 1)
         head = read_head(rows[0]) if rows and rows[0]["RowKey"] == HEAD else None
-        return Look(head, [packs.from_row(row) for row in rows if row["RowKey"] != HEAD], more)
+        wanted = next((float(row["until"]) for row in rows if row["RowKey"] == HAND), 0.0)
+        return Look(head, [packs.from_row(row) for row in rows if row["RowKey"] not in (HEAD, HAND)], more, wanted)
 
     async def waiting(self, line: str, first: int, most: int = PAGE) -> tuple[list[Pack], bool]:
         """Further packs that wait, from a sequence on, and whether there are more."""
