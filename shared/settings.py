@@ -15,6 +15,9 @@ Value = TypeVar("Value")
 Secret = Callable[[str], str | None]
 
 
+LONGEST_HOLD = 120  # seconds
+
+
 class BadSetting(Exception):
     """Names the setting and the remedy, never its value."""
 
@@ -60,8 +63,14 @@ class Settings:
         )
         if settings.dpop and not settings.public_url:
             raise BadSetting("HUB_PUBLIC_URL is missing: DPoP proofs (HUB_DPOP) are for an address, give the one that senders call")
-        if settings.hold_seconds < settings.call_timeout + 2:
-            raise BadSetting("HUB_HOLD_SECONDS: give at least 2 seconds more than HUB_CALL_TIMEOUT_SECONDS, or no call would fit in a hold")
+        if settings.hold_seconds < 1.5 * settings.call_timeout + 2:  # a journal may be asked before it is called (flow.deliver)
+            raise BadSetting(
+                "HUB_HOLD_SECONDS: give at least 1.5 times HUB_CALL_TIMEOUT_SECONDS and 2 more, or no call would fit in a hold"
+            )
+        if settings.hold_seconds > LONGEST_HOLD:
+            raise BadSetting(
+                f"HUB_HOLD_SECONDS: give at most {LONGEST_HOLD}: a function may run for 5 minutes (host.json), and an alarm must not wait"
+            )
         return settings
 
 

@@ -229,3 +229,19 @@ def test_an_outage_changes_nothing_about_the_order_of_a_patients_alarms(storage:
     titles = asyncio.run(run())
     assert len(titles) == 12
     assert all(own == sorted(own) for patient in range(3) for own in [[one for one in titles if int(one[-2:]) % 3 == patient]])
+
+
+def test_one_sweep_sees_to_all_that_is_overdue(storage: str) -> None:
+    """More than a page of packs: an outage that has lasted."""
+
+    async def run() -> int:
+        async with two_journals(storage) as (here, _, centre):
+            for number in range(30):
+                await here.post(note(f"alarm {number:02}", "p0"))
+                await here.run()  # a pack each
+            await here.run(70)
+            await sweep(here.hub, Lane.ALARM)
+            await here.run(5)
+            return len(centre.titles)
+
+    assert asyncio.run(run()) == 30

@@ -37,6 +37,7 @@ REREAD = 11.0  # seconds until the register is read again
 OLD = 80 * 3600.0  # seconds after which everything delivered is purged (retention of 72 h)
 HANDED_OVER = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SHARED = "0f4c2a10-0000-4000-8000-000000000077"
+WAYS = (("bundle", ""), ("transaction", "/fhir-store"), ("note", "/note"))  # to the journal, and where it takes what comes by it
 MODES: tuple[Mapping[str, str], ...] = (
     {},
     {},
@@ -96,7 +97,8 @@ def warm() -> None:
     """Imports what the first message would: every child has it then."""
     for name in ("vkp", "tenovi", "ttn", "scaip"):
         adapters.device(name)
-    adapters.journal("bundle")
+    for name, _ in WAYS:
+        adapters.journal(name)
     importlib.import_module("shared.fhir")
 
 
@@ -247,7 +249,8 @@ async def _age(world: Time, hub: object, file: object) -> None:
 
 def municipality(run: Run, lines: int = 2) -> Tenant:
     devices = handed_over(SHARED, PATIENTS[0], PATIENTS[1], HANDED_OVER)
-    return town({"epj": f"{run.url}/{run.journal}"}, lines=lines, patients=PATIENTS[:2], devices=devices)
+    adapter, path = random.Random(f"{run.seed}/way").choice(WAYS)  # noqa: S311 -- no secret
+    return town({"epj": f"{run.url}/{run.journal}{path}"}, adapter=adapter, lines=lines, patients=PATIENTS[:2], devices=devices)
 
 
 def messages_of(seed: str) -> list[Message]:

@@ -25,7 +25,7 @@ from local.terminal import Step
 
 AT_ONCE = 4  # runs side by side: they mostly wait for holds to run out
 KINDS: tuple[Kind, ...] = (alarm, note, weight)
-QUICK = {"HUB_HOLD_SECONDS": "4", "HUB_CALL_TIMEOUT_SECONDS": "1.5", "HUB_RETRY_SCALE": "0.2"}
+QUICK = {"HUB_HOLD_SECONDS": "4.5", "HUB_CALL_TIMEOUT_SECONDS": "1.5", "HUB_RETRY_SCALE": "0.2"}
 
 
 @dataclass(slots=True)

@@ -46,10 +46,7 @@ class Proxy:
         await ask()
         return await self.busy(request, ask)
 
-    async def conflict(self, request: web.Request, ask: Ask) -> web.StreamResponse:
-        """Of a transaction: what else storage would not do."""
-        if not request.raw_path.endswith("$batch"):
-            return await self.busy(request, ask)
+    async def conflict(self, _request: web.Request, _ask: Ask) -> web.StreamResponse:
         return web.Response(status=409, body=_CONFLICT, headers={"x-ms-error-code": "TableBeingDeleted"}, content_type="application/json")
 
     async def late(self, _request: web.Request, ask: Ask) -> web.StreamResponse:

@@ -17,11 +17,17 @@ QUICK = {"HUB_RETRY_SCALE": "0.02", "HUB_CALL_TIMEOUT_SECONDS": "2", "HUB_HOLD_S
 
 
 def town(
-    urls: Mapping[str, str], *, orgnr: str = ORGNR, lines: int = 2, patients: Sequence[str] = PATIENTS[:4], devices: Sequence[Binding] = ()
+    urls: Mapping[str, str],
+    *,
+    orgnr: str = ORGNR,
+    adapter: str = "bundle",
+    lines: int = 2,
+    patients: Sequence[str] = PATIENTS[:4],
+    devices: Sequence[Binding] = (),
 ) -> Tenant:
     """`urls`: the address of each of its journals, by name. Every journal gets everything. `devices`: beside the patients' own."""
     sender = Sender("cloud", orgnr, "Prøvesky", FORMATS, AUTH, True)
-    endpoints = tuple(Endpoint(name, orgnr, "Journal", "bundle", url, lines, True, None) for name, url in urls.items())
+    endpoints = tuple(Endpoint(name, orgnr, "Journal", adapter, url, lines, True, None) for name, url in urls.items())
     routes = tuple(Route(name, (), (), ()) for name in urls)
     return Tenant(orgnr, "Eksempel kommune", True, 72, (sender,), endpoints, routes, (*bindings(tuple(patients)), *devices))
 

@@ -1,6 +1,6 @@
 """An alarm that does not reach its journal: it goes by a second route too, and then a human is told. It also stays in its own line."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from shared import log
@@ -13,6 +13,8 @@ from shared.hub import Hub
 from shared.storage.lines import Look, position
 from shared.storage.overdue import Reached
 from shared.storage.packs import Pack
+
+_PAGES = 40  # of a line, in one sweep
 
 
 async def escalate(hub: Hub, line: str, look: Look) -> None:
@@ -43,13 +45,26 @@ async def _sent_by_second(hub: Hub, endpoint: Endpoint, line: str, reached: Reac
     second = (await hub.registers.current()).endpoint(endpoint.tenant, endpoint.alarms.second)
     if second is None:
         return reached.second
-    packs, _ = await hub.parcels.lines.waiting(line, reached.second + 1)
-    old = _old(hub, packs, endpoint.alarms.second_after)
-    posts = [_post(second, pack, place) for pack in old for place in waiting(pack) if "message" in pack.entries[place]]
-    if posts:
+    last, sent = reached.second, 0
+    async for old in _overdue(hub, line, last, endpoint.alarms.second_after):
+        posts = [_post(second, pack, place) for pack in old for place in waiting(pack) if "message" in pack.entries[place]]
         await hand_over(hub, line, posts)
-        log.alarm("alarms sent by the second route", line=line, endpoint=second.name, parcels=len(posts))
-    return old[-1].sequence if old else reached.second
+        last, sent = old[-1].sequence, sent + len(posts)
+    if sent:
+        log.alarm("alarms sent by the second route", line=line, endpoint=second.name, parcels=sent)
+    return last
+
+
+async def _overdue(hub: Hub, line: str, after: int, seconds: int) -> AsyncIterator[list[Pack]]:
+    """Packs behind that sequence that have waited so long, in order, page by page."""
+    for _ in range(_PAGES):
+        packs, more = await hub.parcels.lines.waiting(line, after + 1)
+        if not (old := _old(hub, packs, seconds)):
+            return
+        yield old
+        after = old[-1].sequence
+        if not more or len(old) < len(packs):
+            return
 
 
 def _post(second: Endpoint, pack: Pack, place: int) -> Post:
@@ -62,8 +77,9 @@ def _post(second: Endpoint, pack: Pack, place: int) -> Post:
 
 async def _told(hub: Hub, endpoint: Endpoint, line: str, reached: Reached) -> int:
     """The last sequence that a human was told of."""
-    packs, _ = await hub.parcels.lines.waiting(line, reached.told + 1)
-    old = _old(hub, packs, endpoint.alarms.page_after)
-    if late := sum(len(waiting(pack)) for pack in old):
+    last, late = reached.told, 0
+    async for old in _overdue(hub, line, last, endpoint.alarms.page_after):
+        last, late = old[-1].sequence, late + sum(len(waiting(pack)) for pack in old)
+    if late:
         log.alarm("alarms not delivered in time", line=line, parcels=late)
-    return old[-1].sequence if old else reached.told
+    return last
