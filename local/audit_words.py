@@ -22,6 +22,15 @@ THINGS = {
     "patient": "personopplysninger",
 }
 VERBS = {"read": "Slo opp", "write": "Sendte"}
+ACTS = {
+    "resend": "Sendte på nytt",
+    "park": "Parkerte",
+    "delete": "Slettet",
+    "restore": "Hentet tilbake",
+    "transform": "Behandlet på nytt",
+    "stop": "Stoppet trafikk",
+    "start": "Startet trafikk",
+}
 SHORT, FEW = 8, 2  # letters of a hash; citizens of one entry that are shown
 
 
@@ -51,7 +60,16 @@ def _what(entry: Entry) -> str:
     thing, _, word = entry.action.partition(".")
     if thing == "audit":
         return f"Leste denne loggen: {entry.message}"
+    if thing == "messages":
+        return f"{ACTS.get(word, word)}: {_few(entry.message)}"
     return f"{VERBS.get(word, word)} {THINGS.get(thing, thing)}"
+
+
+def _few(message: str) -> str:
+    """Ids, and why: the first of many."""
+    names, colon, why = message.partition(": ")
+    first, *others = names.split(", ")
+    return f"{first}{f' og {len(others)} til' if others else ''}{colon}{why}"
 
 
 def _whom(entry: Entry) -> str:
@@ -62,7 +80,9 @@ def _whom(entry: Entry) -> str:
 
 def _outcome(entry: Entry) -> str:
     if entry.status < 400:
-        return "mottatt" if entry.status == 202 else "OK" if entry.action == "audit.read" else f"OK, {entry.count} treff"
+        return (
+            "mottatt" if entry.status == 202 else "OK" if entry.action.startswith(("audit.", "messages.")) else f"OK, {entry.count} treff"
+        )
     reason = terminology.display(terminology.OUTCOME, entry.code)
     told = f"{reason} ({entry.code})" if reason else f"HTTP {entry.status}"
     return f"{'avvist' if entry.status < 500 else 'feilet'}: {told}"

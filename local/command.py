@@ -24,6 +24,7 @@ usage: ./hub COMMAND [...]
   faults [...]       proves delivery under crashes, outages, lying journals and failing storage (--quick, --json)
   register ...       check, diff or apply a municipality's register file; test the way to its journals
   audit ...          verifies, shows, exports and anchors a municipality's audit log
+  messages ...       finds, shows, resends, parks and deletes messages, stops and starts traffic
   kit journal URL    holds a journal vendor's endpoint to docs/journals.md and says what to mend; --sandbox shows how it goes
   reconcile          counts what became of every receipt of a day, and names what does not add up (--day D)
   corpus DIR         posts every file of a folder at every door of the running hub, and tells what came of it
@@ -50,6 +51,7 @@ COMMANDS = {
     "faults": Command("local.faults", storage=True),
     "register": Command("local.register", at_root=False),
     "audit": Command("local.audit", at_root=False),
+    "messages": Command("local.messages", at_root=False),
     "kit": Command("local.kit", at_root=False),
     "reconcile": Command("local.reconcile", at_root=False),
     "corpus": Command("local.corpus", at_root=False),

@@ -20,7 +20,19 @@ from shared.notice.reconcile import known
 
 BooksFactory = Callable[[], AbstractAsyncContextManager[Books]]
 
-HEADINGS = ("Kommune", "Avsender", "Mottatt", "Levert", "Parkert", "Lagt til side", "Venter", "Duplikat", "Uten innhold", "Går opp")
+HEADINGS = (
+    "Kommune",
+    "Avsender",
+    "Mottatt",
+    "Levert",
+    "Parkert",
+    "Lagt til side",
+    "Venter",
+    "Duplikat",
+    "Slettet",
+    "Uten innhold",
+    "Går opp",
+)
 
 
 def main(argv: Sequence[str], factory: BooksFactory) -> int:

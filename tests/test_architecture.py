@@ -25,6 +25,7 @@ ROOMS = {  # a room, and the rooms of ours that it may import besides itself; sh
     "shared.door": ("shared.keys", "shared.contract", *SHELL),
     "shared.lookup": ("shared.door", *SHELL),
     "shared.flow": ("shared.door", *SHELL),
+    "shared.messages": ("shared.flow", *SHELL),
     "shared.notice": ("shared.flow", "shared.door", *SHELL),
     "adapters": ("shared.fhir", "shared.access.signature"),
     "function_app": ("shared",),

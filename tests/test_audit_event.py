@@ -33,7 +33,17 @@ EVERYBODY = replace(READ, action="patient.read", patients=(ONE, TWO), count=2)
 LOG_READ = replace(
     READ, action="audit.read", sender="", vkp_id="", client="", patients=(), service_codes=(), who="k.nattugle", message="show"
 )
-ALL = [READ, WRITE, REFUSED, EVERYBODY, LOG_READ, replace(REFUSED, status=504, code="3.1"), replace(WRITE, message="", patients=())]
+RESENT = replace(
+    READ,
+    action="messages.resend",
+    sender="",
+    vkp_id="",
+    client="",
+    service_codes=(),
+    who="k.nattugle",
+    message="310123455~gerica~alarm~01.4000",
+)
+ALL = [READ, WRITE, REFUSED, EVERYBODY, LOG_READ, RESENT, replace(REFUSED, status=504, code="3.1"), replace(WRITE, message="", patients=())]
 
 
 def event(entry: Entry) -> Json:
@@ -65,6 +75,14 @@ def test_a_look_up_is_a_search() -> None:
 def test_a_write_is_a_create() -> None:
     found = event(WRITE)
     assert (found["type"]["code"], found["subtype"][0]["code"], found["action"]) == ("rest", "create", "C")
+
+
+def test_an_operators_act_on_messages_is_told_with_whom_it_is_about() -> None:
+    found = event(RESENT)
+    assert (found["type"]["code"], found["subtype"][0]["code"], found["action"]) == ("110100", "resend", "E")
+    assert found["agent"][0]["who"]["identifier"]["value"] == "k.nattugle"
+    assert entity(found, "Patient")["what"]["identifier"]["value"] == ONE
+    assert entity(found, "Domain Resource")["description"] == RESENT.message
 
 
 def test_reading_the_log_is_the_use_of_an_audit_log() -> None:

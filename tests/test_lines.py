@@ -159,6 +159,30 @@ def test_an_addition_said_twice_stands_once_and_is_told_the_same_positions(stora
     assert ids == ["e5", "e6", "e7"]
 
 
+@pytest.mark.parametrize("meanwhile", ["waiting", "done"])
+def test_an_addition_that_ends_while_it_is_looked_for_is_not_put_in_line_again(
+    storage: str, line: str, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    async def run() -> tuple[list[int], list[int]]:
+        async with instance(storage) as first, instance(storage) as second:
+            said = await first.appender.append(line, several("source", 5, 3))
+            lines, ended = second.appender._lines, [False]
+            ask = getattr(lines, meanwhile)
+
+            async def and_then_it_ends(*args: int) -> tuple[list[Pack], bool]:
+                found: tuple[list[Pack], bool] = await ask(*args)
+                if not ended[0]:
+                    ended[0] = True
+                    await _end(first, line)
+                return found
+
+            monkeypatch.setattr(lines, meanwhile, and_then_it_ends)
+            return said, await second.appender.append(line, several("source", 5, 3))
+
+    said, again = asyncio.run(run())
+    assert said == again
+
+
 def test_an_addition_of_which_a_part_was_said_appends_the_rest(storage: str, line: str) -> None:
     async def run() -> tuple[list[int], list[int], list[str]]:
         async with instance(storage) as first, instance(storage) as second:

@@ -265,7 +265,7 @@ def test_the_command_prints_a_table_and_ends_with_1_if_it_does_not_add_up(capsys
     storage = start_azurite()
     code, orgnr, out = told(storage, capsys, fine)
     assert code == 0
-    assert out.splitlines()[1].split() == [orgnr, "cloud", "3", "2", "0", "0", "0", "1", "0", "ja"]
+    assert out.splitlines()[1].split() == [orgnr, "cloud", "3", "2", "0", "0", "0", "1", "0", "0", "ja"]
     code, orgnr, out = told(storage, capsys, _lose_parcel)
     assert code == 1 and f"{orgnr} cloud: receipt {orgnr}.cloud.routine.1.0: parcel" in out
 

@@ -16,11 +16,11 @@ class Entry:
     sender: str  # its name in the municipality's register; "" if it has none there
     vkp_id: str  # as the token has it; "" where the sender proved itself without one
     client: str  # the token's client_id; "" likewise
-    action: str  # "patient.read", "bundle.write"; "audit.read" where this log itself was read
+    action: str  # "patient.read", "bundle.write"; "audit.read" where this log itself was read; "messages.resend" of an operator
     patients: tuple[str, ...]
     service_codes: tuple[str, ...]  # as claimed, lower case
     status: int  # HTTP status of the answer
     code: str  # vkp-operation-outcome of a refusal, "" if none
     count: int = 0  # resources that were handed out, or receipts that were taken
-    message: str = ""  # writes: the message's id (a hash, the same for every repeat); audit.read: what was asked for
-    who: str = ""  # audit.read: the reader, by the name that was given at the keyboard; nobody proved it
+    message: str = ""  # writes: the message's id (a hash, the same for every repeat); audit.read, messages: what was meant, and why
+    who: str = ""  # audit.read, messages: who did it, by the name that was given at the keyboard; nobody proved it

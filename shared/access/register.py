@@ -26,6 +26,7 @@ from shared.access.rows import (
     Route,
     Sender,
     Service,
+    Stop,
     Tenant,
     Watch,
 )
@@ -47,6 +48,7 @@ __all__ = [  # its rows are its vocabulary
     "Route",
     "Sender",
     "Service",
+    "Stop",
     "Tenant",
     "Watch",
     "from_json",
@@ -60,8 +62,10 @@ _ANY = ""  # an adapter that no row names: only routes for all adapters take it
 class Register:
     """All municipalities, indexed once: every question is one look into a dict."""
 
-    def __init__(self, tenants: Mapping[str, Tenant]) -> None:
+    def __init__(self, tenants: Mapping[str, Tenant], stops: Iterable[Stop] = ()) -> None:
         self.tenants = tenants
+        self.stops = tuple(stops)
+        self._stopped = {(stop.tenant, stop.sender, stop.endpoint) for stop in self.stops}
         self._senders = {key: row for tenant in tenants.values() for key, row in _by_adapter(tenant)}
         self._named = {(tenant.orgnr, row.name): row for tenant in tenants.values() for row in tenant.endpoints}
         self._ways = {key: row for tenant in tenants.values() for key, row in _by_way(tenant)}
@@ -69,6 +73,10 @@ class Register:
 
     def tenant(self, orgnr: str) -> Tenant | None:
         return self.tenants.get(orgnr)
+
+    def stopped(self, orgnr: str, sender: str = "", endpoint: str = "") -> bool:
+        """Whether an operator holds back what comes from this sender, or goes to this endpoint."""
+        return not self._stopped.isdisjoint({(orgnr, "", ""), (orgnr, sender, endpoint)})
 
     def senders(self, orgnr: str, adapter: str) -> tuple[Sender, ...]:
         """Those who send in this format, stopped ones too: they are told so once they have proved who they are."""

@@ -136,6 +136,19 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """Traffic that an operator holds back, beside the register: what comes from a sender, what goes to an endpoint, or with neither all of
+    the municipality's. It is taken at the door, and waits. `since`: seconds since 1970; `who` and `why`: as typed at a keyboard."""
+
+    tenant: str
+    sender: str = ""
+    endpoint: str = ""
+    since: float = 0.0
+    who: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Relay:
     """A mail server that takes our mail (SMTP; STARTTLS unless it is this machine), from whom and to whom. `user` "": it asks for none."""
 

@@ -12,7 +12,7 @@ _DAY = r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(
 _TEXT: Json = {"type": "string"}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _TIME: Json = {"type": "string", "format": "date-time", "description": "UTC, milliseconds."}
-_STATES = ("received", "transformed", "delivered", "set aside", "parked", "duplicate")
+_STATES = ("received", "transformed", "delivered", "set aside", "parked", "duplicate", "deleted")
 
 
 def components() -> dict[str, Json]:
@@ -89,7 +89,7 @@ def _parcel() -> Json:
     fields: Json = {
         "endpoint": {**_TEXT, "description": "The journal, as the municipality calls it."},
         "parcel": _TEXT,
-        "status": {"enum": ["waiting", "delivered", "parked"]},
+        "status": {"enum": ["waiting", "delivered", "parked", "deleted"]},
         "attempts": _COUNT,
         "at": _TIME,
         "answer": {"description": "The journal's status."},

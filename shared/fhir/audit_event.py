@@ -15,6 +15,7 @@ from shared.fhir.elements import URI, Json, said
 OURS = "https://knutepunkt.example"
 PATIENT_KEY = f"{OURS}/patient-key"  # a citizen as a keyed hash, scoped to the municipality
 VKP_ID, CLIENT_ID, SENDER, READER = f"{OURS}/vkp-id", f"{OURS}/client-id", f"{OURS}/sender", f"{OURS}/reader"
+ACT = f"{OURS}/act"  # what an operator did
 SERVICE_CODES, RECEIPT, POSITION = f"{OURS}/service-codes", f"{OURS}/receipt", f"{OURS}/audit-position"
 
 _EVENT = "http://terminology.hl7.org/CodeSystem/audit-event-type"
@@ -26,10 +27,12 @@ _ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 
 _REST = {"system": _EVENT, "code": "rest", "display": "RESTful Operation"}
 _LOG_USED = {"system": _DICOM, "code": "110101", "display": "Audit Log Used"}
+_BY_HAND = {"system": _DICOM, "code": "110100", "display": "Application Activity"}  # an operator's act on messages
 _VERBS: Mapping[str, tuple[str, Json]] = {  # the action's last word -> AuditEvent.action, subtype
     "read": ("R", {"system": _INTERACTION, "code": "search-type", "display": "search-type"}),
     "write": ("C", {"system": _INTERACTION, "code": "create", "display": "create"}),
 }
+
 _FROM = {"system": _DICOM, "code": "110153", "display": "Source Role ID"}
 _TO = {"system": _DICOM, "code": "110152", "display": "Destination Role ID"}
 _PERSON = {"system": _ENTITY, "code": "1", "display": "Person"}
@@ -48,14 +51,14 @@ def audit_events(entry: Entry, sequence: int, place: int) -> list[Json]:
 
 
 def _event(entry: Entry, position: str, patient: str) -> Json:
-    action, interaction = _VERBS.get(_word(entry), ("E", {}))
-    own = entry.action == "audit.read"
+    action, interaction = _VERBS.get(_word(entry), ("E", {"system": ACT, "code": _word(entry)}))
+    kind = _LOG_USED if entry.action == "audit.read" else _BY_HAND if _thing(entry) == "messages" else _REST
     return {
         "resourceType": "AuditEvent",
         "id": str(uuid5(NAMESPACE_URL, f"{POSITION}/{entry.tenant}/{position}")),
         "extension": [{"url": POSITION, "valueString": position}],
-        "type": _LOG_USED if own else _REST,
-        **said(subtype=[interaction] if interaction and not own else []),
+        "type": kind,
+        **said(subtype=[interaction] if kind != _LOG_USED else []),
         "action": action,
         "recorded": clock.written(datetime.fromtimestamp(entry.at, UTC)),
         "outcome": _outcome(entry.status),
@@ -65,6 +68,10 @@ def _event(entry: Entry, position: str, patient: str) -> Json:
         "source": {"observer": {"identifier": {"system": URI, "value": OURS}, "display": "Knutepunkt"}, "type": [_server()]},
         "entity": [*([_patient(patient)] if patient else []), _subject(entry), _correlation(entry)],
     }
+
+
+def _thing(entry: Entry) -> str:
+    return entry.action.partition(".")[0]
 
 
 def _word(entry: Entry) -> str:
@@ -109,9 +116,11 @@ def _patient(patient: str) -> Json:
 def _subject(entry: Entry) -> Json:
     """What was asked for or sent, how much of it, and never what stood in it."""
     counted = [{"type": "count", "valueString": str(entry.count)}]
-    named = {"type": _THING, "name": entry.action.partition(".")[0], "detail": counted}
+    named = {"type": _THING, "name": _thing(entry), "detail": counted}
     if entry.action == "audit.read":
         return {**named, "role": _LOG, **said(description=entry.message)}
+    if _thing(entry) == "messages":
+        return {**named, "role": _RESOURCE, **said(description=entry.message)}
     if _word(entry) == "write":
         what = {"identifier": {"system": RECEIPT, "value": entry.message}} if entry.message else None
         return {**said(what=what), **named, "role": _RESOURCE}

@@ -13,6 +13,13 @@ from shared.flow.schedule import delay, spent, steps
 from shared.storage.lines import place_of, position
 from shared.storage.packs import Entry
 
+TRIES = 20  # earlier attempts that are remembered: the first ones and the last ones
+_KEPT = (
+    "tries",
+    "again",
+    "batch",
+    "unsure",
+)  # what a state says to its end: earlier attempts; when, and in which job, a human sent it again
 _BEHIND = 5.0  # seconds until a correction whose original stands in another line is looked at again
 
 
@@ -38,7 +45,17 @@ async def attempt(turn: Round, where: Place) -> dict[str, Any]:
     await _answered(turn, entry)
     turn.delivered += 1
     told = {"end": "delivered", "attempt": _count(state), "at": turn.hub.clock(), "answer": done.answer, "name": done.name}
-    return {**told, "asked": True} if done.had else told
+    return _kept(state) | told | ({"asked": True} if done.had else {})
+
+
+def tried(state: dict[str, Any], at: float, answer: str) -> dict[str, Any]:
+    """The earlier attempts with one more: when it ended, and what it found."""
+    tries = [*state.get("tries", ()), [round(at, 3), answer]]
+    return {"tries": tries if len(tries) <= TRIES else [*tries[: TRIES // 2], *tries[TRIES // 2 + 1 :]]}
+
+
+def _kept(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: state[name] for name in _KEPT if name in state}
 
 
 def _doubtful(turn: Round, at: int, state: dict[str, Any]) -> bool:
@@ -67,7 +84,7 @@ async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavai
     turn.open = await breaker.unanswered(turn.hub, turn.endpoint, entry["patient"], error.reason)
     turn.failed, turn.wish, turn.streak = True, error.retry_after, turn.streak + turn.open
     now = turn.hub.clock()
-    first = state.get("first", now)  # not since it was put in line: its endpoint may have been stopped
+    first = max(state.get("first", now), state.get("again", 0.0))  # not since it was put in line: its endpoint may have been stopped
     if enough := spent(turn.endpoint.retry, _count(state), now - first):
         return _parked(turn, state, f"{error.reason}; {enough}")
     alone = state.get("alone", 0) + (not turn.open)
@@ -78,13 +95,14 @@ async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavai
     else:
         turn.block(entry["patient"], due)
     told = {"attempt": _count(state), "alone": alone, "first": first, "tried": now, "not_before": due, "reason": error.reason}
-    return told | ({"unsure": True} if unsure else {}) | ({"doubts": turn.doubts} if turn.doubts else {})
+    marks = ({"unsure": True} if unsure else {}) | ({"doubts": turn.doubts} if turn.doubts else {})
+    return _kept(state) | tried(state, now, error.reason) | told | marks
 
 
 def _parked(turn: Round, state: dict[str, Any], reason: str) -> dict[str, Any]:
     say = log.alarm if turn.lane is Lane.ALARM else log.step
     say("parked", line=turn.line, reason=reason)
-    return {"end": "parked", "attempt": _count(state), "at": turn.hub.clock(), "reason": reason}
+    return _kept(state) | {"end": "parked", "attempt": _count(state), "at": turn.hub.clock(), "reason": reason}
 
 
 def _count(state: dict[str, Any]) -> int:

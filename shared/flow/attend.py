@@ -17,6 +17,7 @@ _LINGER = 1.0  # seconds a worker stays at a line once it is empty, free for oth
 _SHIFT = 60.0  # seconds at one line, then it goes back on the queue: a function may not run for ever (host.json, functionTimeout)
 _WRITTEN_WRONGLY = (400, 413)  # what storage says of a row that cannot be; 403, 404 and 409 are about storage itself
 _BACK = 1.0  # seconds until a held line is asked for again
+STOPPED = 30.0  # seconds until a line whose traffic is stopped is looked at again
 
 Turn = Callable[[Hub, str, Look], Awaitable[bool]]  # True: there is more to do at once
 
@@ -55,7 +56,7 @@ async def _once(hub: Hub, half: Half, line: str, turn: Turn) -> bool:
         log.alarm("line without head", half=half.name, line=line)
         await half.lines.give_head(line)
         return True
-    if look.head.held(now):
+    if look.head.held(now) or look.wanted > now:
         await come_back(hub, half, line, now + _BACK, early=_BACK)
         return False
     if look.head.not_before > now:

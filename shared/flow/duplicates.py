@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.door import adapters
 from shared.storage.lines import Claim
@@ -29,6 +29,9 @@ class Waiting(Protocol):
     verdict: Verdict
 
     @property
+    def before(self) -> Mapping[str, Any]: ...
+
+    @property
     def at(self) -> int: ...
 
     @property
@@ -47,6 +50,8 @@ def sort_out(jobs: Sequence[Waiting], owners: Mapping[str, Claim], now: float) -
 
 
 def _judge(job: Waiting, known: Mapping[str, Claim], now: float) -> tuple[Claim | None, Verdict]:
+    if "again" in job.before and "id" in job.before:  # it was judged in an earlier turn; its id may be another's by now
+        return None, Verdict(job.before["id"], job.before.get("corrects"), "corrects" in job.before)
     claim = Claim(job.entry["id"], job.at, job.entry["content"], now, job.entry["id"])
     owner = known.get(claim.id)
     if owner is None or owner.position == job.at or _old(job.entry, owner, now):

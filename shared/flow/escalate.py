@@ -72,6 +72,8 @@ async def _overdue(hub: Hub, line: str, after: int, seconds: int) -> AsyncIterat
 def _post(second: Endpoint, pack: Pack, place: int) -> Post:
     entry = pack.entries[place]
     parcel = Parcel(id=parcel_id(entry["message"], second.name), patient=entry["patient"], resource=entry["resource"], second=True)
+    if "of" in entry:
+        parcel["of"] = entry["of"]
     return Post(second, parcel, pack.bodies[place], position(pack.sequence, place), {})
 
 

@@ -7,7 +7,7 @@ from shared.access.register import Endpoint
 from shared.flow import breaker
 from shared.flow.ahead import ahead
 from shared.flow.attempt import attempt
-from shared.flow.attend import attend, come_back, holding
+from shared.flow.attend import STOPPED, attend, come_back, holding
 from shared.flow.deliver import longest
 from shared.flow.names import owner_of
 from shared.flow.round import Place, Round, last_of, longest_ago, neglected, plan, position_of
@@ -19,7 +19,6 @@ from shared.storage.queues import lane_of
 _PAGES = 500  # read in one turn at most, while there is time
 _SLOW_LINES = 4  # lines of a slow endpoint that one worker works on at a time: its calls last long, and the host has few slots
 _SLOW_WAIT = 2.0  # seconds until the next of them is asked for
-_STOPPED = 30.0  # seconds until a stopped endpoint's line is looked at again
 _NO_LIMIT = 1_000_000  # calls in one turn
 
 
@@ -31,7 +30,7 @@ async def forward(hub: Hub, lines: Sequence[str]) -> None:
 async def _turn(hub: Hub, line: str, look: Look) -> bool:
     endpoint = await _endpoint(hub, line)
     if endpoint is None:
-        await come_back(hub, hub.parcels, line, hub.clock() + _STOPPED, early=_STOPPED)
+        await come_back(hub, hub.parcels, line, hub.clock() + STOPPED, early=STOPPED)
         return False
     known, lane = breaker.pace(hub, endpoint), lane_of(line)
     if known.lines[lane] >= _SLOW_LINES and known.slow(hub.clock()):
@@ -93,6 +92,8 @@ async def _endpoint(hub: Hub, line: str) -> Endpoint | None:
     orgnr, name = owner_of(line)
     register = await hub.registers.current()
     tenant, endpoint = register.tenant(orgnr), register.endpoint(orgnr, name)
+    if register.stopped(orgnr, endpoint=name):
+        return None
     return endpoint if tenant and tenant.active and endpoint and endpoint.active else None
 
 

@@ -1,9 +1,13 @@
 """Names of lines and of receipts. They say where things stand, and never who."""
 
 import hashlib
+import re
 
 from shared.domain.message import Lane
-from shared.storage.lines import place_of
+from shared.storage.lines import place_of, position
+
+_RECEIPT = re.compile(r"([0-9]{9})\.([a-z0-9-]{1,40})\.(alarm|routine)\.([0-9]{1,12})\.([0-9]{1,3})")
+_PARCEL = re.compile(r"([0-9]{9}~[a-z0-9-]{1,40}~(?:alarm|routine)~[0-9]{2}(?:\.[0-9]{1,6})?)\.([0-9]{1,15})")
 
 
 def receipts_line(tenant: str, sender: str, lane: Lane) -> str:
@@ -21,6 +25,23 @@ def receipt_name(line: str, position: int) -> str:
     tenant, sender, lane = line.split("~")
     sequence, place = place_of(position)
     return f"{tenant}.{sender}.{lane}.{sequence}.{place}"
+
+
+def receipt_at(name: str) -> tuple[str, int] | None:
+    """The line and the position that a receipt's public id says; None: it is none."""
+    found = _RECEIPT.fullmatch(name)
+    return (f"{found[1]}~{found[2]}~{found[3]}", position(int(found[4]), int(found[5]))) if found else None
+
+
+def parcel_name(line: str, at: int) -> str:
+    """The public id of a parcel: likewise."""
+    return f"{line}.{at}"
+
+
+def parcel_at(name: str) -> tuple[str, int] | None:
+    """The line and the position that a parcel's public id says; None: it is none."""
+    found = _PARCEL.fullmatch(name)
+    return (found[1], int(found[2])) if found else None
 
 
 def message_of(receipt: str, event: str) -> str:

@@ -1,7 +1,6 @@
 """What became of a receipt, for the sender that sent it and for nobody else."""
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,12 +13,11 @@ from shared.access.permission import RECEIPT
 from shared.door.answers import JSON, Fault, Reply, refused
 from shared.door.prove import Caller, by_token, known_register, prove, scheme
 from shared.door.visit import PATIENCE
-from shared.flow.names import receipt_name
+from shared.flow.names import owner_of, parcel_name, receipt_at, receipt_name
 from shared.hub import Hub
 from shared.storage.lines import place_of
 from shared.storage.packs import Pack
 
-_NAME = re.compile(r"([0-9]{9})\.([a-z0-9-]{1,40})\.(alarm|routine)\.([0-9]{1,12})\.([0-9]{1,3})")
 _UNKNOWN = Fault(404, "there is no such receipt of yours", "use the id that the answer 202 gave you, with the same credentials")
 
 
@@ -35,11 +33,11 @@ async def status(hub: Hub, receipt: str, headers: Mapping[str, str], path: str) 
 
 
 async def _status(hub: Hub, receipt: str, headers: Mapping[str, str], path: str) -> dict[str, Any]:
-    found = _NAME.fullmatch(receipt)
-    caller = await _caller(hub, found[1], headers, path) if found else Caller(None)
-    if found is None or caller.sender is None or caller.sender.name != found[2]:
+    found = receipt_at(receipt)
+    caller = await _caller(hub, owner_of(found[0])[0], headers, path) if found else Caller(None)
+    if found is None or caller.sender is None or caller.sender.name != owner_of(found[0])[1]:
         raise _UNKNOWN
-    line, sequence, place = f"{found[1]}~{found[2]}~{found[3]}", int(found[4]), int(found[5])
+    line, (sequence, place) = found[0], place_of(found[1])
     pack = await hub.receipts.lines.read(line, sequence)
     if pack is None or place >= len(pack.states):
         raise _UNKNOWN
@@ -57,6 +55,8 @@ async def _caller(hub: Hub, tenant: str, headers: Mapping[str, str], path: str) 
 async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> dict[str, Any]:
     state = pack.states[place] or {}
     told: dict[str, Any] = {"receipt": receipt, "received_at": written(pack.since), "status": "received"}
+    if state.get("end") == "deleted":
+        return told | {"status": "deleted"}
     if state.get("end") == "duplicate":
         return told | {"status": "duplicate", "first": receipt_name(line, state["first"])}
     if "corrects" in state:
@@ -68,10 +68,10 @@ async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> di
     told["parcels"] = deliveries
     told |= {name: state[name] for name in ("repairs", "warnings") if state.get(name)}
     told["counts"] = {"items": state["items"], "documents": state["documents"], "set_aside": state["set_aside"], **_counts(deliveries)}
-    return told | {"status": _word(state, deliveries)}
+    return told | {"status": word(state, deliveries)}
 
 
-def _word(state: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -> str:
+def word(state: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -> str:
     """One word for the whole: the worst of what still needs somebody, else the furthest step."""
     words = {delivery["status"] for delivery in deliveries}
     if "parked" in words:
@@ -80,7 +80,7 @@ def _word(state: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -> 
         return "transformed"
     if state["end"] == "set aside" or state["problems"]:
         return "set aside"
-    return "delivered"
+    return "deleted" if words == {"deleted"} else "delivered"
 
 
 def _counts(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -101,7 +101,7 @@ def _delivery(line: str, at: int, pack: Pack | None) -> dict[str, Any]:
     state = (pack.states[place] if pack and place < len(pack.states) else None) or {}
     told = {
         "endpoint": line.split("~")[1],
-        "parcel": f"{line}.{at}",
+        "parcel": parcel_name(line, at),
         "status": state.get("end", "waiting"),
         "attempts": state.get("attempt", 0),
     }

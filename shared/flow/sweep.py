@@ -23,6 +23,7 @@ _AT_ONCE = 8  # lines looked at side by side
 _STILL = 3.0  # seconds; what waits for less is just on its way
 _MEMORY = 35 * 24 * 3600.0  # seconds for which ids are kept
 _PROOFS = 3600.0  # seconds for which DPoP proofs are kept; they are good for a quarter of a minute
+_OVER = ("delivered", "deleted")
 _PAGE = 50  # packs in one read while purging
 
 
@@ -130,15 +131,16 @@ async def _purge_line(hub: Hub, half: Half, line: str, before: float) -> int:
 
 
 async def _finished(hub: Hub, half: Half, pack: Pack, before: float) -> bool:
-    """True once everything that came of the pack stands in a journal for long enough; what was set aside or parked keeps its bytes."""
+    """True once everything that came of the pack has stood in a journal, or been deleted, for long enough; what was set aside or parked
+    keeps its bytes."""
     states = [state or {} for state in pack.states]
     if half is hub.parcels:
-        return all(state.get("end") == "delivered" and state["at"] < before for state in states)
-    if any(state.get("problems") for state in states):
+        return all(state.get("end") in _OVER and state["at"] < before for state in states)
+    if any(state.get("problems") and state["end"] != "deleted" for state in states):
         return False
     parcels: dict[str, list[int]] = {}
     for state in states:
         for line, positions in state.get("parcels", {}).items():
             parcels.setdefault(line, []).extend(positions)
     deliveries = await deliveries_of(hub, parcels)
-    return all(delivery["status"] == "delivered" and delivery["at"] < written(before) for delivery in deliveries)
+    return all(delivery["status"] in _OVER and delivery["at"] < written(before) for delivery in deliveries)

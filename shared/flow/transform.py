@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,47 +12,25 @@ from shared.domain.adapter import Problem
 from shared.domain.event import Document
 from shared.domain.message import Lane, Parcel
 from shared.door import adapters
-from shared.flow.attend import attend, fallen, holding, waiting
-from shared.flow.corrections import Original, must_wait_for, originals
-from shared.flow.duplicates import Verdict, sort_out
+from shared.flow.anew import aside, joined, not_sent_yet, wanted
+from shared.flow.attend import STOPPED, attend, come_back, fallen, holding, waiting
+from shared.flow.corrections import must_wait_for, originals
+from shared.flow.duplicates import sort_out
+from shared.flow.events import events
 from shared.flow.hand_over import Post, hand_over
+from shared.flow.job import Job
 from shared.flow.names import message_of, owner_of, parcel_id, receipt_name
 from shared.flow.translate import NOBODY, Context, Outgoing, translate
 from shared.hub import Hub
 from shared.storage.head import Head
-from shared.storage.lines import Claim, Claimed, Hold, Look, Outcome, position
-from shared.storage.packs import Entry, Pack
+from shared.storage.lines import Claim, Claimed, Hold, Look, Outcome
+from shared.storage.packs import Pack
 from shared.storage.queues import lane_of
 
 _RECEIPTS = 90  # in one turn: their claims and the head are one transaction of at most 100 rows
 _TOLD = 50  # problems of one receipt that are written down; all are counted
 _ROUNDS = 4  # an id may be taken, and so may the id of a correction to it
 _BYTES = 256 * 1024  # raw bytes in one turn, at least one receipt: documents are several times as long
-
-
-@dataclass(slots=True)
-class Job:
-    """One receipt at its turn. `state`: what is written about it at the end."""
-
-    pack: Pack
-    place: int
-    verdict: Verdict = field(default_factory=Verdict)
-    state: dict[str, Any] = field(default_factory=dict)
-    behind: Sequence[Original] = ()
-    posts: list[Post] = field(default_factory=list)
-    stands: dict[str, list[int]] = field(default_factory=dict)  # line -> positions of its parcels
-
-    @property
-    def at(self) -> int:
-        return position(self.pack.sequence, self.place)
-
-    @property
-    def entry(self) -> Entry:
-        return self.pack.entries[self.place]
-
-    @property
-    def body(self) -> bytes:
-        return self.pack.bodies[self.place]
 
 
 async def transform(hub: Hub, lines: Sequence[str]) -> None:
@@ -63,6 +40,10 @@ async def transform(hub: Hub, lines: Sequence[str]) -> None:
 
 async def _turn(hub: Hub, line: str, look: Look) -> bool:
     assert look.head  # noqa: S101 -- attend looks first
+    tenant, sender = owner_of(line)
+    if (await hub.registers.current()).stopped(tenant, sender):
+        await come_back(hub, hub.receipts, line, hub.clock() + STOPPED, early=STOPPED)
+        return False
     jobs = _chosen(look)
     hold = await _take(hub, line, look.head, jobs)
     if hold is None:
@@ -73,10 +54,18 @@ async def _turn(hub: Hub, line: str, look: Look) -> bool:
             job.behind = await originals(hub, line, job.verdict.first) if job.verdict.correction else ()
         register = await hub.registers.current()
         await _work(hub, register, line, jobs, given_up=fallen(look.head, jobs[0].at))
-        await hand_over(hub, line, [post for job in jobs for post in job.posts])
+        await _hand_over(hub, line, jobs)
         await hub.receipts.lines.commit(hold, _outcome(jobs, look.packs))
     _say(line, jobs)
     return look.more or any(waiting(pack) for pack in look.packs)
+
+
+async def _hand_over(hub: Hub, line: str, jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        job.posts = await not_sent_yet(hub, job.before, job.posts)
+    for kind in dict.fromkeys(job.source[0] for job in jobs):
+        posts = [post for job in jobs if job.source[0] == kind for post in job.posts]
+        await hand_over(hub, line + kind, sorted(posts, key=lambda post: post.at))
 
 
 def _chosen(look: Look) -> list[Job]:
@@ -122,11 +111,11 @@ async def _work(hub: Hub, register: Register, line: str, jobs: Sequence[Job], *,
             job.state = {"end": "duplicate", "first": job.verdict.first}
         elif given_up:
             job.state = _set_aside(
-                "the worker fell three times over this payload", "report it to the hub's operators with the receipt's id"
+                job, "the worker fell three times over this payload", "report it to the hub's operators with the receipt's id"
             )
         elif municipality is None:
             job.state = _set_aside(
-                "the municipality is no longer in the register", "register it again and have the receipt transformed anew"
+                job, "the municipality is no longer in the register", "register it again and have the receipt transformed anew"
             )
         else:
             _transform(hub, register, municipality, sender, line, job)
@@ -136,20 +125,24 @@ async def _work(hub: Hub, register: Register, line: str, jobs: Sequence[Job], *,
 def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: str, job: Job) -> None:
     adapter = adapters.device(job.entry["adapter"])
     if adapter is None:
-        job.state = _set_aside("the sender's format is no longer known to this hub", "deploy a version that has the adapter")
+        job.state = _set_aside(job, "the sender's format is no longer known to this hub", "deploy a version that has the adapter")
         return
     title = next((one.title for one in tenant.senders if one.name == sender), sender)
     received_at = datetime.fromtimestamp(job.entry["received_at"], UTC)
     context = Context(job.verdict.id, received_at, tenant.name, title, lambda device, at: register.person_at(tenant.orgnr, device, at))
     done = translate(adapter, job.body, context)
-    problems = [*done.problems, *_address(hub, register, tenant.orgnr, lane_of(line), job, done.documents)]
+    documents = [document for document in done.documents if wanted(job.before, document.item)]
+    problems = [problem for problem in done.problems if wanted(job.before, problem.item)]
+    problems += _address(hub, register, line, job, documents)
     job.state = {
-        "end": "set aside" if problems and not job.posts else "transformed",
+        "end": "set aside" if problems and not (job.posts or job.before.get("parcels")) else "transformed",
         "items": done.items,
         "documents": len(done.documents),
         "set_aside": len(problems),
         "unknown": sum(problem.reason.endswith(NOBODY) for problem in problems),
         "problems": [[problem.item, problem.reason, problem.remedy] for problem in problems[:_TOLD]],
+        **({"aside": aside(job.before, [problem.item for problem in problems])} if problems else {}),
+        "events": events(done.documents),
         **_notes(done.documents),
         **({"corrects": job.verdict.first} if job.verdict.correction else {}),
     }
@@ -164,9 +157,9 @@ def _notes(documents: Sequence[Outgoing]) -> dict[str, list[str]]:
     }
 
 
-def _address(hub: Hub, register: Register, orgnr: str, lane: Lane, job: Job, documents: Sequence[Outgoing]) -> list[Problem]:
+def _address(hub: Hub, register: Register, line: str, job: Job, documents: Sequence[Outgoing]) -> list[Problem]:
     """Addresses each document to every endpoint that a route names; a document without one is a problem."""
-    problems = []
+    problems, (orgnr, _), lane = [], owner_of(line), lane_of(line)
     for document in documents:
         endpoints = register.endpoints(orgnr, job.entry["adapter"], document.event, lane)
         if not endpoints:
@@ -175,7 +168,8 @@ def _address(hub: Hub, register: Register, orgnr: str, lane: Lane, job: Job, doc
             assert document.event.person  # noqa: S101 -- translate settles it
             key = patient_key(hub.settings.patient_key, orgnr, document.event.person)
             parcel = _parcel(job, document, endpoint, key, lane)
-            job.posts.append(Post(endpoint, parcel, document.body, job.at, job.stands))
+            parcel["of"] = receipt_name(line, job.at)
+            job.posts.append(Post(endpoint, parcel, document.body, job.source[1], job.stands))
     return problems
 
 
@@ -192,7 +186,9 @@ def _parcel(job: Job, document: Outgoing, endpoint: Endpoint, patient: str, lane
 def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
     touched = {job.pack.sequence for job in jobs}
     for job in jobs:
-        job.pack.states[job.place] = job.state | ({"parcels": job.stands} if job.stands else {})
+        stands = joined(job.before, job.stands)
+        known = {"id": job.verdict.id} if job.state.get("problems") else {}
+        job.pack.states[job.place] = job.state | known | ({"parcels": stands} if stands else {})
     packs = [pack for pack in looked if pack.sequence in touched]
     marked = {job.pack.sequence for job in jobs if job.state.get("problems")}
     return Outcome(
@@ -202,8 +198,9 @@ def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
     )
 
 
-def _set_aside(reason: str, remedy: str) -> dict[str, Any]:
-    return {"end": "set aside", "items": 0, "documents": 0, "set_aside": 1, "problems": [[-1, reason, remedy]]}
+def _set_aside(job: Job, reason: str, remedy: str) -> dict[str, Any]:
+    told = {"end": "set aside", "items": 0, "documents": 0, "set_aside": 1, "problems": [[-1, reason, remedy]]}
+    return {**told, "aside": aside(job.before, [-1])}
 
 
 def _say(line: str, jobs: Sequence[Job]) -> None:

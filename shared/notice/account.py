@@ -20,7 +20,7 @@ from shared.storage.queues import lane_of
 from shared.storage.records import Records
 from shared.storage.survey import reached, states
 
-ENDS = ("delivered", "parked", "set aside", "waiting", "duplicate", "empty")
+ENDS = ("delivered", "parked", "set aside", "waiting", "duplicate", "deleted", "empty")
 UNKNOWN = "unaccounted"
 _CHUNK = 1000  # packs in one read
 _BACK = 5  # chunks of older receipts that are looked through for whose parcel one is
@@ -149,15 +149,15 @@ def _end(state: State, found: Mapping[str, Mapping[int, Pack]]) -> tuple[str, li
     """The worst end of what came of a receipt, and what is wrong with it."""
     if not state or "end" not in state:
         return "waiting", []
-    if state["end"] == "duplicate":
-        return "duplicate", []
+    if state["end"] in ("duplicate", "deleted"):
+        return state["end"], []
     sent = _sent(state)
     ends = {parcel: _parcel(parcel, found) for parcel in sent}
     wrong = [f"parcel {line}.{at} is not in its line" for (line, at), end in ends.items() if end == UNKNOWN]
     if len(sent) < state["documents"] - state["set_aside"]:
         wrong.append(f"{state['documents']} documents became {len(sent)} parcels")
-    worst = next((end for end in (UNKNOWN, "parked", "waiting") if end in ends.values()), "delivered" if sent else "empty")
-    return (UNKNOWN if wrong else "set aside" if worst in ("delivered", "empty") and state.get("problems") else worst), wrong
+    worst = next((end for end in (UNKNOWN, "parked", "waiting", "deleted") if end in ends.values()), "delivered" if sent else "empty")
+    return (UNKNOWN if wrong else "set aside" if worst in ("delivered", "deleted", "empty") and state.get("problems") else worst), wrong
 
 
 def _parcel(parcel: Parcel, found: Mapping[str, Mapping[int, Pack]]) -> str:

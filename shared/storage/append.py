@@ -72,9 +72,11 @@ class Appender:
         writer = self._writers.get(line)
         return len(writer.waiting) if writer else 0
 
-    async def lines(self) -> list[str]:
-        """Every line that was ever appended to."""
-        rows = self._index.query_entities("PartitionKey eq @half", parameters={"half": self._half}, select=["RowKey"])
+    async def lines(self, tenant: str = "") -> list[str]:
+        """Every line that was ever appended to, or one municipality's."""
+        mine = {"half": self._half, "first": f"{tenant}~", "last": f"{tenant}~~"} if tenant else {"half": self._half}
+        asked = "PartitionKey eq @half" + (" and RowKey ge @first and RowKey lt @last" if tenant else "")
+        rows = self._index.query_entities(asked, parameters=mine, select=["RowKey"])
         return [row["RowKey"] async for row in rows]
 
     async def append(self, line: str, addition: Addition) -> list[int]:
@@ -171,9 +173,10 @@ class Appender:
 
 
 async def _find(lines: Lines, line: str, first: int) -> dict[str, int]:
-    """Where entries stand, by id, from a sequence on: done or waiting."""
+    """Where entries stand, by id, from a sequence on: waiting or done. What ends while we read is seen before it does, or after; and what
+    a human has sent again meanwhile waits once more."""
     found: dict[str, int] = {}
-    for ask in (lines.done, lines.waiting):
+    for ask in (lines.waiting, lines.done, lines.waiting):
         start, more = first, True
         while more:
             some, more = await ask(line, start, _PAGE)

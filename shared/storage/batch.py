@@ -45,9 +45,9 @@ def replace(row: Row, etag: str) -> Operation:
     return Operation("PUT", row, etag)
 
 
-def merge(row: Row) -> Operation:
-    """The named columns only. The transaction fails (404) if there is no such row."""
-    return Operation("PATCH", row, "*")
+def merge(row: Row, etag: str = "*") -> Operation:
+    """The named columns only. The transaction fails (404, 412) if there is no such row, or not this version of it."""
+    return Operation("PATCH", row, etag)
 
 
 def put(row: Row) -> Operation:
@@ -55,9 +55,9 @@ def put(row: Row) -> Operation:
     return Operation("PUT", row)
 
 
-def delete(row: Row) -> Operation:
-    """The transaction fails (404) if there is no such row."""
-    return Operation("DELETE", row, "*")
+def delete(row: Row, etag: str = "*") -> Operation:
+    """The transaction fails (404, 412) if there is no such row, or not this version of it."""
+    return Operation("DELETE", row, etag)
 
 
 async def submit(table: TableClient, operations: Sequence[Operation]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 HEAD = "w"  # sorts right before the waiting rows, w~...
 _POSITIONS = ("suspect", "trying", "doubt")
+HAND = "w!"  # between them: somebody wants the line for a moment (storage.amend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class Head:
     def doubted(self) -> "Head":
         """Of a holder that was lost, or that could not write what it has done: whatever it came to may be done."""
         return replace(self, doubt=max(self.doubt, self.suspect, self.trying), doubts=self.doubts + 1)
+
+    def doubting(self, other: "Head") -> "Head":
+        """This one, with the other's doubts."""
+        return replace(self, doubt=other.doubt, doubts=other.doubts)
 
     def freed(self) -> "Head":
         """The same, held by nobody."""

@@ -2,6 +2,7 @@
 
     tail              the next free sequence, and how far each source has been appended (a second run appends nothing twice)
     w                 the head: who holds the line, until when, not before when; sorts right before the waiting rows: one read brings both
+    w!                an operator's act wants the line, until when: workers let it have it (storage.amend)
     w~{sequence}      a pack, waiting
     d~{sequence}      a pack, done: what became of each entry, bodies until they are purged
     x~{sequence}      a mark: something in this pack was set aside or parked, and a human should look
@@ -14,17 +15,17 @@ on the head again: a holder whose expiry has passed and whose line was taken by 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from dataclasses import replace as replace_in
 from typing import Any
 from uuid import uuid4
 
+from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from shared.storage import packs
 from shared.storage.batch import Operation, create, delete, merge, put, replace, submit
-from shared.storage.head import HEAD, Head, head_row, key, read_head
+from shared.storage.head import HAND, HEAD, Head, head_row, key, read_head
 from shared.storage.packs import Pack
 
 _RANGE = "PartitionKey eq @line and RowKey ge @first and RowKey lt @last"
@@ -42,11 +43,13 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The head and the first packs that wait; `more` if there are further ones."""
+    """The head and the first packs that wait; `more` if there are further ones. `wanted`: until when a hand wants the line, and no worker
+    is to take it."""
 
     head: Head | None
     packs: list[Pack]
     more: bool
+    wanted: float = 0.0
 
 
 @dataclass(slots=True)
@@ -104,7 +107,8 @@ class Lines:
         """One range read."""
         rows, more = await self._page(line, HEAD, "x", most + 1)
         head = read_head(rows[0]) if rows and rows[0]["RowKey"] == HEAD else None
-        return Look(head, [packs.from_row(row) for row in rows if row["RowKey"] != HEAD], more)
+        wanted = next((float(row["until"]) for row in rows if row["RowKey"] == HAND), 0.0)
+        return Look(head, [packs.from_row(row) for row in rows if row["RowKey"] not in (HEAD, HAND)], more, wanted)
 
     async def waiting(self, line: str, first: int, most: int = PAGE) -> tuple[list[Pack], bool]:
         """Further packs that wait, from a sequence on, and whether there are more."""
@@ -148,12 +152,9 @@ class Lines:
         told = {"not_before": outcome.not_before, "failures": outcome.failures}
         operations = [replace(head_row(hold.line, hold.head.free()) | told, hold.etag)]
         for pack in outcome.ended:
-            operations += [
-                delete(key(hold.line, _row("w", pack))),
-                create({**key(hold.line, _row("d", pack)), **packs.to_row(pack), "full": True}),
-            ]
-        operations += [merge({**key(hold.line, _row("w", pack)), **packs.states(pack)}) for pack in outcome.changed]
-        operations += [put({**key(hold.line, _row("x", pack)), "since": pack.since, **packs.mark(pack)}) for pack in outcome.marked]
+            operations += to_done(hold.line, pack)
+        operations += [merge({**key(hold.line, named("w", pack)), **packs.states(pack)}) for pack in outcome.changed]
+        operations += [put(mark_row(hold.line, pack)) for pack in outcome.marked]
         await self._settle(operations)
 
     async def let_go(self, hold: Hold, *, fell: bool, sent: bool = False) -> None:
@@ -161,9 +162,13 @@ class Lines:
         `sent`: something of it may have left the hub."""
         left = hold.head if fell else hold.before
         if sent:
-            told = hold.head.doubted()
-            left = replace_in(left, doubt=told.doubt, doubts=told.doubts)
+            left = left.doubting(hold.head.doubted())
         await self._settle([replace(head_row(hold.line, left.freed()), hold.etag)])
+
+    async def head(self, line: str) -> Head | None:
+        """Who holds the line; None: it has no head."""
+        row = await self._get(line, HEAD)
+        return read_head(row) if row else None
 
     async def read(self, line: str, sequence: int) -> Pack | None:
         """One pack wherever it stands; it may move from waiting to done while we ask, so that is asked twice."""
@@ -178,9 +183,10 @@ class Lines:
         return [packs.from_row(row) for row in rows], more
 
     async def empty(self, line: str, pack: Pack) -> None:
-        """Purges the bodies of a pack that is done; what became of it stays."""
-        row = {**key(line, _row("d", pack)), "since": pack.since, **packs.states(pack)}
-        await self.table.update_entity(row, mode=UpdateMode.REPLACE)
+        """Purges the bodies of a pack that is done, unless it has changed since it was read; what became of it stays."""
+        row = {**key(line, named("d", pack)), "since": pack.since, **packs.states(pack)}
+        with suppress(ResourceModifiedError, ResourceNotFoundError):
+            await self.table.update_entity(row, mode=UpdateMode.REPLACE, etag=pack.etag, match_condition=MatchConditions.IfNotModified)
 
     async def forget(self, line: str, before: float) -> int:
         """Drops the ids that were claimed before then: they mean nothing any more. Returns how many."""
@@ -219,8 +225,19 @@ class Lines:
             raise Lost from error
 
 
-def _row(prefix: str, pack: Pack) -> str:
+def named(prefix: str, pack: Pack) -> str:
+    """The name of a pack's row."""
     return f"{prefix}~{pack.sequence:012}"
+
+
+def mark_row(line: str, pack: Pack) -> dict[str, Any]:
+    """Says that a human should look at this pack."""
+    return {**key(line, named("x", pack)), "since": pack.since, **packs.mark(pack)}
+
+
+def to_done(line: str, pack: Pack) -> list[Operation]:
+    """A pack that waited is done."""
+    return [delete(key(line, named("w", pack))), create({**key(line, named("d", pack)), **packs.to_row(pack), "full": True})]
 
 
 def _claimed(line: str, claim: Claim) -> Operation:

@@ -22,7 +22,8 @@ MOST = 900  # entries in one pack
 
 @dataclass(slots=True)
 class Pack:
-    """`since`: when the first entry was accepted (seconds since 1970). Bodies and states stand in the order of the entries."""
+    """`since`: when the first entry was accepted (seconds since 1970). Bodies and states stand in the order of the entries. `done`: as its
+    row says; `etag`: of the row as it was read."""
 
     sequence: int
     since: float
@@ -30,6 +31,8 @@ class Pack:
     bodies: list[bytes] = field(repr=False)
     states: list[State]
     blob: bytes = field(default=b"", repr=False)  # entries and bodies as stored, so that they need not be packed again
+    done: bool = False
+    etag: str = ""
 
     @property
     def ended(self) -> bool:
@@ -69,7 +72,8 @@ def from_row(row: Mapping[str, Any]) -> Pack:
     blob = joined(row)
     entries, bodies = unsqueeze(blob) if blob else ([], [])
     told = row["states"] or zlib.decompress(joined(row, "s", row["parts"]))
-    return Pack(int(row["RowKey"][2:]), row["since"], entries, bodies, orjson.loads(told), blob)
+    prefix, name = row["RowKey"][:2], row["RowKey"][2:]
+    return Pack(int(name), row["since"], entries, bodies, orjson.loads(told), blob, prefix == "d~", row.get("etag", ""))
 
 
 def to_row(pack: Pack) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 
 from shared.storage import packs
-from shared.storage.head import HEAD, Head, read_head
+from shared.storage.head import HAND, HEAD, Head, read_head
 from shared.storage.lines import Lines
 from shared.storage.packs import Pack
 
@@ -57,7 +57,8 @@ async def survey(lines: Lines, line: str) -> Survey:
 
 def _survey(rows: list[Any], more: bool) -> Survey:
     heads = [read_head(dict(row, etag=row.metadata["etag"])) for row in rows if row["RowKey"] == HEAD]
-    return Survey(heads[0] if heads else None, [packs.from_row(_there(row)) for row in rows if row["RowKey"] != HEAD], more)
+    waiting = [packs.from_row(_there(row)) for row in rows if row["RowKey"] not in (HEAD, HAND)]
+    return Survey(heads[0] if heads else None, waiting, more)
 
 
 async def marks(lines: Lines, line: str) -> list[Mark]:

@@ -1,0 +1,165 @@
+"""`./hub messages find|show|resend|park|delete|restore|transform|stop|start|stops`: the operator's hand on messages.
+
+Exit codes: 0 done; 1 there is no such message, the hub does not answer, or it was stopped on the way; 2 wrong usage.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from local import messages_words as words
+from local.messages_many import many
+from local.messages_options import read
+from local.register_command import OK, USAGE, WRONG
+from shared.access.register import Stop
+from shared.domain import organisation
+from shared.errors import HubError, Refused
+from shared.flow.names import parcel_at, receipt_at
+from shared.hub import Hub
+from shared.messages.acts import Target, act, to_do
+from shared.messages.edits import Order, Verb
+from shared.messages.history import history
+from shared.messages.message import Message, Wanted
+from shared.messages.search import Search
+from shared.messages.stops import known, start, stop, stops
+from shared.storage.index import Span
+
+HubFactory = Callable[[], AbstractAsyncContextManager[Hub]]
+
+NO_HUB = "start knutepunktet med ./hub run, eller oppgi lageret i AzureWebJobsStorage"
+LATELY = 24 * 3600.0  # seconds that a search goes back if it says nothing of time or state
+
+
+def main(argv: Sequence[str], factory: HubFactory) -> int:
+    """The exit code."""
+    try:
+        options = read(argv)
+        return asyncio.run(_run(options, factory))
+    except SystemExit as stop:  # argparse has said why
+        return stop.code if isinstance(stop.code, int) else USAGE
+    except HubError as error:
+        return _said(f"{error.reason}; {error.remedy or NO_HUB}", WRONG)
+    except TimeoutError:
+        return _said("linjen er opptatt hele tiden; si det samme en gang til, så blir resten gjort", WRONG)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _said(f"ikke alt ble gjort ({error.strerror or type(error).__name__}); si det samme en gang til", WRONG)
+
+
+def _said(sentence: str, code: int) -> int:
+    print(f"hub messages: {sentence}", file=sys.stderr)
+    return code
+
+
+async def _run(options: argparse.Namespace, factory: HubFactory) -> int:
+    async with factory() as hub:
+        match options.what:
+            case "find":
+                return await _find(hub, options)
+            case "show":
+                return await _show(hub, options.id)
+            case "stop" | "start":
+                return await _traffic(hub, options)
+            case "stops":
+                print(words.stops(await stops(hub, options.tenant)))
+                return OK
+        return await _act(hub, options)
+
+
+async def _find(hub: Hub, options: argparse.Namespace) -> int:
+    search = Search(hub)
+    if options.id:
+        found = await _by_id(search, options.tenant, options.sender, options.id)
+    else:
+        found = []
+        async for message in search.find(_wanted(hub, options, options.tenant), newest=True):
+            found.append(message)
+            if len(found) >= options.most:
+                break
+    if not found:
+        return _said("fant ingen meldinger", WRONG)
+    print(words.table(sorted(found, key=lambda message: -message.since)))
+    if len(found) >= options.most:
+        print(f"De {options.most} nyeste; --most, --from og --to viser andre.")
+    return OK
+
+
+def _wanted(hub: Hub, options: argparse.Namespace, tenant: str) -> Wanted:
+    """Of the last day, if nothing is said that is found without looking at a time."""
+    indexed = options.state in ("received", "waiting", "transformed", "parked", "set aside", "deleted")
+    since = options.since or (0.0 if indexed else hub.clock() - LATELY)
+    span = Span(since, options.until or float("inf"))
+    return Wanted(tenant, options.sender, options.endpoint, options.lane, options.event, options.state, span)
+
+
+async def _by_id(search: Search, tenant: str, sender: str, name: str) -> list[Message]:
+    if (where := receipt_at(name)) or (where := parcel_at(name)):
+        message = await (search.message if receipt_at(name) else search.of_parcel)(*where)
+        return [message] if message and message.tenant == tenant else []
+    return await search.by_own_id(tenant, sender, name)
+
+
+async def _known(hub: Hub, name: str) -> Message:
+    found = await _by_id(Search(hub), name[:9], "", name)
+    if not found:
+        raise Refused("det finnes ingen slik melding", remedy="bruk id-en fra ./hub messages find")
+    return found[0]
+
+
+async def _show(hub: Hub, name: str) -> int:
+    message = await _known(hub, name)
+    found = await history(hub, message.receipt)
+    if found:
+        print(words.told(found))
+    return OK
+
+
+async def _traffic(hub: Hub, options: argparse.Namespace) -> int:
+    wish = Stop(options.tenant, options.sender, options.endpoint, hub.clock(), options.who, options.reason)
+    await hub.registers.refresh()
+    if options.what == "start":
+        if not await start(hub, wish):
+            return _said("dette er ikke stoppet; ./hub messages stops viser hva som er det", WRONG)
+    elif not known(await hub.registers.current(), wish):
+        raise Refused("registeret har ingen slik kommune, avsender eller endepunkt", remedy="se navnene i kommunens registerfil")
+    else:
+        await stop(hub, wish)
+    print(words.traffic(wish, stopped=options.what == "stop"))
+    return OK
+
+
+async def _act(hub: Hub, options: argparse.Namespace) -> int:
+    verb = Verb(options.what)
+    if organisation.is_orgnr(options.id):
+        wanted = _wanted(hub, options, options.id)
+        order = Order(verb, hub.clock(), options.who, options.reason, _batch(options, verb, wanted))
+        if verb is Verb.DELETE and not options.state:
+            return _said("si hva som skal slettes: --state parked, waiting eller 'set aside'", USAGE)
+        return await many(hub, order, wanted, dry=options.dry_run, sure=options.yes)
+    order = Order(verb, hub.clock(), options.who, options.reason)
+    target = to_do(order, _target(order, await _known(hub, options.id), options))
+    if options.dry_run:
+        print(words.done(verb, len(target.names) if target else 0))
+        return OK
+    print(words.done(verb, await act(hub, order, [target]) if target else 0))
+    return OK
+
+
+def _target(order: Order, message: Message, options: argparse.Namespace) -> Target:
+    """A receipt is meant with its parcels, those of the wanted state only; a parcel alone."""
+    if receipt_at(options.id):
+        wanted = Wanted(message.tenant, endpoint=options.endpoint, state=options.state)
+        return Target(message, wanted.of_parcels(message), own=not options.endpoint)
+    return Target(message, [sent for sent in message.parcels if sent.name == options.id], own=False)
+
+
+def _batch(options: argparse.Namespace, verb: Verb, wanted: Wanted) -> str:
+    """The same command is the same job, so it goes on where it stopped."""
+    if verb is not Verb.RESEND or options.state != "delivered":
+        return ""
+    given = repr((wanted.tenant, wanted.sender, wanted.endpoint, wanted.lane, wanted.event, options.since, options.until))
+    return options.batch or hashlib.sha256(given.encode()).hexdigest()[:8]

@@ -1,0 +1,112 @@
+"""A message as an operator sees it: one receipt, and each parcel that came of it. And which ones are wanted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.domain.message import Lane
+from shared.flow.names import owner_of, parcel_name, receipt_name
+from shared.flow.status import word
+from shared.storage.index import Span
+from shared.storage.queues import lane_of
+
+State = Mapping[str, Any]
+
+STATES = ("received", "transformed", "delivered", "parked", "set aside", "duplicate", "waiting", "deleted")
+_OF_PARCELS = ("delivered", "parked", "waiting", "deleted")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A parcel: where it stands, and what became of it."""
+
+    line: str
+    at: int
+    state: State
+
+    @property
+    def name(self) -> str:
+        return parcel_name(self.line, self.at)
+
+    @property
+    def endpoint(self) -> str:
+        return owner_of(self.line)[1]
+
+    @property
+    def status(self) -> str:
+        return str(self.state.get("end", "waiting"))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`since`: when it was received, seconds since 1970; `state`: what transform wrote."""
+
+    line: str
+    at: int
+    since: float
+    state: State
+    parcels: tuple[Sent, ...]
+
+    @property
+    def receipt(self) -> str:
+        return receipt_name(self.line, self.at)
+
+    @property
+    def tenant(self) -> str:
+        return owner_of(self.line)[0]
+
+    @property
+    def sender(self) -> str:
+        return owner_of(self.line)[1]
+
+    @property
+    def lane(self) -> Lane:
+        return lane_of(self.line)
+
+    @property
+    def word(self) -> str:
+        """One for the whole, as its sender is told."""
+        if self.state.get("end") in ("duplicate", "deleted"):
+            return str(self.state["end"])
+        return word(self.state, [{"status": sent.status} for sent in self.parcels]) if "end" in self.state else "received"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which messages. Empty: all. `event`: a kind, a code, or both, as `alert:4.1`; `state`: one of STATES, and then of the endpoint's
+    parcels, if one is named."""
+
+    tenant: str
+    sender: str = ""
+    endpoint: str = ""
+    lane: Lane | None = None
+    event: str = ""
+    state: str = ""
+    span: Span = field(default_factory=Span)
+
+    def may_match(self, line: str, since: float, state: State) -> bool:
+        """What can be said without the parcels."""
+        endpoints = {owner_of(where)[1] for where in state.get("parcels", {})}
+        lane = self.lane in (None, lane_of(line))
+        return self.span.holds(since) and lane and self._tells(state) and self.endpoint in ("", *endpoints)
+
+    def matches(self, message: Message) -> bool:
+        """What `may_match` could not say."""
+        return not self.state or self.state in (message.word, *self._states(message))
+
+    def of_parcels(self, message: Message) -> list[Sent]:
+        """The message's parcels that are meant."""
+        sent = [one for one in message.parcels if self.endpoint in ("", one.endpoint)]
+        return [one for one in sent if one.status == self.state] if self.state in _OF_PARCELS else sent
+
+    def _states(self, message: Message) -> set[str]:
+        """Every state that it has somewhere."""
+        ends = {sent.status for sent in message.parcels if self.endpoint in ("", sent.endpoint)}
+        own = {"waiting"} if "end" not in message.state else set()
+        aside = {"set aside"} if message.state.get("problems") else set()
+        gone = {"deleted"} if "was" in message.state else set()
+        return ends | own | aside | gone
+
+    def _tells(self, state: State) -> bool:
+        kinds = [(event, *event.split(":")) for event in state.get("events", ())]
+        return not self.event or any(self.event in words for words in kinds)
