@@ -25,9 +25,10 @@ from shared.storage.queues import NAMES, PARCELS, RECEIPTS, Queues
 from shared.storage.register_rows import Registers
 from shared.storage.replays import Replays
 from shared.storage.shapes import Shapes
+from shared.storage.shelf import Shelf
 
-AUDIT, ENDPOINTS = "audit", "endpoints"
-TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays", ENDPOINTS]
+AUDIT, ENDPOINTS, SHELF = "audit", "endpoints", "shelf"
+TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays", ENDPOINTS, SHELF]
 
 
 RESTING = (
@@ -107,6 +108,7 @@ class Hub:
     breakers: Breakers
     shapes: Shapes
     overdue: Overdue
+    shelf: Shelf
     clock: Callable[[], float] = time.time
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "reader"))  # of what takes long (door.study)
     lookers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "looker"))  # likewise, of journals' answers
@@ -143,6 +145,7 @@ async def open_hub(settings: Settings, clock: Callable[[], float] = time.time) -
         breakers=Breakers(endpoints),
         shapes=Shapes(endpoints, parcels.appender),
         overdue=Overdue(account.table(PARCELS)),
+        shelf=Shelf(account.table(SHELF), clock),
         clock=clock,
     )
 

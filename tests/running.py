@@ -44,6 +44,7 @@ HWI_DEVICE = "https://knutepunkt.example/tenovi/hwi-device-id"
 DEV_EUI = "https://knutepunkt.example/ttn/dev-eui"
 ALARM_BUTTON, SCALE, SENSOR = "4700000101", "0f4c2a10-0000-4000-8000-000000000003", "FEEDFACE00000001"  # as in the adapters' examples
 VKP_ID, PREFIX = "Eksempel_Respons", "nhn:vkp/api/user/"
+EPJ = "Eksempel_EPJ"  # the vkp-id of a journal that fetches, where a town has SHELF
 PATIENCE = 60.0  # seconds until what should come is called missing; a killed or lost message comes back within 30
 STANDING_BY = ("received", "transformed")  # a receipt's words for "not yet"
 SENDER = {"scaip": "bridge", "tenovi": "scales", "ttn": "sensors", "vkp": "dispensers"}  # who sends, where a test doesn't say
@@ -162,6 +163,17 @@ endpoint = "journal"
 endpoint = "doctor"
 adapters = ["tenovi"]
 kinds = ["measurement"]
+"""
+
+SHELF = """
+[[endpoint]]
+name = "epj"
+title = "EPJ"
+adapter = "pull"
+auth = {{ scheme = "token", vkp_id = "{vkp_id}" }}
+
+[[route]]
+endpoint = "epj"
 """
 
 DEVICE = """

@@ -39,6 +39,15 @@ def outgoing(table: Table) -> Auth | None:
     return _auth(table, OUTGOING, required=False)
 
 
+def journal(table: Table, variables: Mapping[str, str] | None, *, fetches: bool) -> tuple[str, Auth | None]:
+    """Where an endpoint is and what we show it; or, if it fetches, what it shows us."""
+    if not fetches:
+        return url(table, variables), outgoing(table)
+    if table.has("url"):
+        table.wrong("url", "is not for a journal that fetches", "remove it; its auth says whose token opens the shelf")
+    return "", _auth(table, ("token",), required=True)
+
+
 def url(table: Table, variables: Mapping[str, str] | None) -> str:
     """A journal's address with its placeholders filled in; where there are no variables they stay."""
     raw = table.text("url", ADDRESS)

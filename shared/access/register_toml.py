@@ -44,7 +44,8 @@ class Known:
     """The adapters that there are: the folders under adapters/devices, and those under adapters/epj that put into a journal.
 
     `systems`: whose devices' numbers look how; a number that does not is never met in a message. `nationals`: those of the devices that
-    carry the national contract. `lookups`: those that can ask a journal. Empty: nothing is known of them.
+    carry the national contract. `lookups`: those that can ask a journal. `shelves`: those by which a journal fetches. Empty: nothing is
+    known of them.
     """
 
     devices: Collection[str]
@@ -52,6 +53,7 @@ class Known:
     systems: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     nationals: Collection[str] = ()
     lookups: Collection[str] = ()
+    shelves: Collection[str] = ()
 
 
 def parse(text: str, name: str, known_adapters: Known | None = None, variables: Mapping[str, str] | None = None) -> Tenant:
@@ -151,15 +153,17 @@ def _sender(table: Table, orgnr: str, known: Known | None) -> Sender:
 
 
 def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[str, str] | None) -> Endpoint:
+    adapter = table.choice("adapter", known.journals) if known else table.text("adapter", ADAPTER)
+    url, auth = reach.journal(table, variables, fetches=adapter in known.shelves if known else not table.has("url"))
     return Endpoint(
         name=_name(table),
         tenant=orgnr,
         title=table.text("title", TITLE),
-        adapter=table.choice("adapter", known.journals) if known else table.text("adapter", ADAPTER),
-        url=reach.url(table, variables),
+        adapter=adapter,
+        url=url,
         lines=table.whole("lines", 1, 64, 4),
         active=table.flag("active", True),
-        auth=reach.outgoing(table),
+        auth=auth,
         rate=table.whole("rate", 0, 10_000, 0),
         retry=delivery.retry(table),
         alarms=delivery.alarms(table, NAME),

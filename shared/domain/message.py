@@ -26,5 +26,6 @@ class Parcel(TypedDict):
     id: str  # sent to the journal as Idempotency-Key; the same on every attempt
     patient: str  # a keyed hash: parcels with the same one keep their order
     resource: str  # lower-case resource type, as in the path of the national contract: bundle, medicationdispense ...
+    source: NotRequired[str]  # the sender's name in the register
     message: NotRequired[str]  # of an alarm: by which its key for another endpoint is made, should it not arrive here
     after: NotRequired[dict[str, list[int]]]  # line -> positions of parcels, of other patients, that this one corrects

@@ -29,6 +29,9 @@ _LOG_USED = {"system": _DICOM, "code": "110101", "display": "Audit Log Used"}
 _VERBS: Mapping[str, tuple[str, Json]] = {  # the action's last word -> AuditEvent.action, subtype
     "read": ("R", {"system": _INTERACTION, "code": "search-type", "display": "search-type"}),
     "write": ("C", {"system": _INTERACTION, "code": "create", "display": "create"}),
+    "fetch": ("R", {"system": _INTERACTION, "code": "search-type", "display": "search-type"}),
+    "status": ("R", {"system": _INTERACTION, "code": "operation", "display": "operation"}),
+    "acknowledge": ("E", {"system": _INTERACTION, "code": "operation", "display": "operation"}),
 }
 _FROM = {"system": _DICOM, "code": "110153", "display": "Source Role ID"}
 _TO = {"system": _DICOM, "code": "110152", "display": "Destination Role ID"}

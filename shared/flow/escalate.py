@@ -55,6 +55,8 @@ async def _sent_by_second(hub: Hub, endpoint: Endpoint, line: str, reached: Reac
 def _post(second: Endpoint, pack: Pack, place: int) -> Post:
     entry = pack.entries[place]
     parcel = Parcel(id=parcel_id(entry["message"], second.name), patient=entry["patient"], resource=entry["resource"])
+    if "source" in entry:
+        parcel["source"] = entry["source"]
     return Post(second, parcel, pack.bodies[place], position(pack.sequence, place), {})
 
 

@@ -142,7 +142,7 @@ def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: 
     received_at = datetime.fromtimestamp(job.entry["received_at"], UTC)
     context = Context(job.verdict.id, received_at, tenant.name, title, lambda device, at: register.person_at(tenant.orgnr, device, at))
     done = translate(adapter, job.body, context)
-    problems = [*done.problems, *_address(hub, register, tenant.orgnr, lane_of(line), job, done.documents)]
+    problems = [*done.problems, *_address(hub, register, line, job, done.documents)]
     job.state = {
         "end": "set aside" if problems and not job.posts else "transformed",
         "items": done.items,
@@ -163,9 +163,10 @@ def _notes(documents: Sequence[Outgoing]) -> dict[str, list[str]]:
     }
 
 
-def _address(hub: Hub, register: Register, orgnr: str, lane: Lane, job: Job, documents: Sequence[Outgoing]) -> list[Problem]:
+def _address(hub: Hub, register: Register, line: str, job: Job, documents: Sequence[Outgoing]) -> list[Problem]:
     """Addresses each document to every endpoint that a route names; a document without one is a problem."""
     problems = []
+    (orgnr, sender), lane = owner_of(line), lane_of(line)
     for document in documents:
         endpoints = register.endpoints(orgnr, job.entry["adapter"], document.event, lane)
         if not endpoints:
@@ -174,6 +175,7 @@ def _address(hub: Hub, register: Register, orgnr: str, lane: Lane, job: Job, doc
             assert document.event.person  # noqa: S101 -- translate settles it
             key = patient_key(hub.settings.patient_key, orgnr, document.event.person)
             parcel = _parcel(job, document, endpoint, key, lane)
+            parcel["source"] = sender
             job.posts.append(Post(endpoint, parcel, document.body, job.at, job.stands))
     return problems
 
