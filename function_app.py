@@ -11,6 +11,7 @@ from shared import log
 from shared.domain.message import Lane
 from shared.door import describe
 from shared.door.answers import Reply
+from shared.flow.follow import follow
 from shared.flow.forward import forward
 from shared.flow.health import alive, ready
 from shared.flow.receive import Payload, receive
@@ -167,6 +168,11 @@ async def on_sweep_alarm(timer: func.TimerRequest) -> None:
 async def on_sweep_routine(timer: func.TimerRequest) -> None:
     await sweep(await hub(), Lane.ROUTINE)
     await remind(await hub())
+
+
+@app.timer_trigger(arg_name="timer", schedule="*/20 * * * * *")
+async def on_follow(timer: func.TimerRequest) -> None:
+    await follow(await hub())
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 17 * * * *")

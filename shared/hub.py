@@ -19,6 +19,7 @@ from shared.storage.account import Account
 from shared.storage.append import Appender
 from shared.storage.audit_log import AuditLog
 from shared.storage.breakers import Breakers
+from shared.storage.followups import Followups
 from shared.storage.lines import Lines
 from shared.storage.overdue import Overdue
 from shared.storage.queues import NAMES, PARCELS, RECEIPTS, Queues
@@ -109,6 +110,7 @@ class Hub:
     shapes: Shapes
     overdue: Overdue
     shelf: Shelf
+    followups: Followups
     clock: Callable[[], float] = time.time
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "reader"))  # of what takes long (door.study)
     lookers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "looker"))  # likewise, of journals' answers
@@ -146,6 +148,7 @@ async def open_hub(settings: Settings, clock: Callable[[], float] = time.time) -
         shapes=Shapes(endpoints, parcels.appender),
         overdue=Overdue(account.table(PARCELS)),
         shelf=Shelf(account.table(SHELF), clock),
+        followups=Followups(endpoints),
         clock=clock,
     )
 

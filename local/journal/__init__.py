@@ -13,6 +13,7 @@ Everything is in memory and gone when it stops. All people in it are invented, s
 
     POST   /{endpoint}/{resource}             a document: bundle, medicationdispense, composition, encounter, communication
     POST   /{endpoint}/note                   a note in JSON (docs/notes.md); GET /{endpoint}/note/{key} asks whether it stands here
+    POST   /{endpoint}/v1/{Type}              a document for Journalføringstjenesten; GET {Type}/{n}/$status says what became of it (jft.py)
     POST   /{endpoint}/fhir/{Type}/_search    a look-up, FHIR R4 search by form (search.py); GET follows its next links
     GET    /                                  the journals and their patients
     GET    /{endpoint}/                       notes, newest first (?side=2 for older ones)

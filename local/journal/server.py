@@ -12,6 +12,7 @@ from aiohttp import web
 from local.journal import pages, plain
 from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
+from local.journal.jft import Jft
 from local.journal.lookups import Lookups
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable, tree
 from local.listening import listen
@@ -34,12 +35,13 @@ class SandboxJournal:
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
         self._lookups = Lookups(self._behaviours, self._journal, today)
+        self._jft = Jft(self._answer, self._journal)
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0) -> None:
         """OSError if the port is taken."""
         app = web.Application(client_max_size=LARGEST)
-        app.add_routes([*self._routes(), *self._lookups.routes()])
+        app.add_routes([*self._routes(), *self._lookups.routes(), *self._jft.routes()])
         self._runner, self.url = await listen(app, port)
 
     async def stop(self) -> None:

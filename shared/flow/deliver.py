@@ -20,11 +20,13 @@ _ASKING = 0.5  # of the time that a call may take, for asking a journal what it 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """`name`: the journal's own for what it stored, "" if it gave none. `answer`: its status. `had`: it said so when it was asked."""
+    """`name`: the journal's own for what it stored, "" if it gave none. `answer`: its status. `had`: it said so when it was asked.
+    `follow`: it will say later what became of it."""
 
     name: str
     answer: int
     had: bool = False
+    follow: bool = False
 
 
 def longest(hub: Hub, endpoint: Endpoint) -> float:
@@ -44,7 +46,8 @@ async def deliver(hub: Hub, endpoint: Endpoint, lane: Lane, entry: Entry, docume
     if unsure and (found := await _had(hub, endpoint, journal, sending)):
         return found
     heard = await _called(hub, endpoint, journal.request(sending))
-    return Delivered(journal.verdict(heard.status, heard.headers, heard.body if heard.whole else b""), heard.status)
+    name = journal.verdict(heard.status, heard.headers, heard.body if heard.whole else b"")
+    return Delivered(name, heard.status, follow=bool(journal.follow and name))
 
 
 async def _shelve(hub: Hub, endpoint: Endpoint, journal: JournalAdapter, sending: Sending, patient: str) -> Delivered:

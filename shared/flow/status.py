@@ -123,6 +123,7 @@ def _delivery(line: str, at: int, pack: Pack | None) -> dict[str, Any]:
         told["at"] = written(state["at"])
     if "answer" in state:
         told["answer"], told["journal"] = state["answer"], state["name"]
+    told |= {word: written(state[word]) for word in ("read", "acknowledged") if word in state}
     if "reason" in state:
         told["reason"] = state["reason"]
     if "not_before" in state:

@@ -133,7 +133,7 @@ async def _finished(hub: Hub, half: Half, pack: Pack, before: float) -> bool:
     """True once everything that came of the pack stands in a journal for long enough; what was set aside or parked keeps its bytes."""
     states = [state or {} for state in pack.states]
     if half is hub.parcels:
-        return all(state.get("end") == "delivered" and state["at"] < before for state in states)
+        return all(state.get("end") == "delivered" and state["at"] < before and not state.get("follow") for state in states)
     if any(state.get("problems") for state in states):
         return False
     parcels: dict[str, list[int]] = {}

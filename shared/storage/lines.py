@@ -167,6 +167,21 @@ class Lines:
                 return packs.from_row(row)
         return None
 
+    async def amend(self, line: str, sequence: int, place: int, change: Mapping[str, Any]) -> bool:
+        """Adds to what became of an entry whose pack is done, and marks the pack if it is parked by that. False: the pack is not done,
+        or others write to it now."""
+        row = await self._get(line, f"d~{sequence:012}")
+        if row is None:
+            return False
+        pack = packs.from_row(row)
+        pack.states[place] = {**(pack.states[place] or {}), **change}
+        mark = [put({**key(line, _row("x", pack)), "since": pack.since})] if change.get("end") == "parked" else []
+        try:
+            await self._settle([Operation("PATCH", {**key(line, _row("d", pack)), **packs.states(pack)}, row["etag"]), *mark])
+        except Lost:
+            return False
+        return True
+
     async def done(self, line: str, first: int, most: int, *, full: bool = False) -> tuple[list[Pack], bool]:
         """Packs that are done, from a sequence on, and whether there are more. `full`: only those that still have their bodies."""
         rows, more = await self._page(line, f"d~{first:012}", "d~~", most, " and full eq true" if full else "")
