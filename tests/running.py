@@ -54,7 +54,8 @@ MEDIA = {"scaip": "application/scaip+xml", "vkp": "application/fhir+json"}
 _local = threading.local()
 _LOUD = re.compile(r" (ERROR|CRITICAL) ")
 _CALLED_FOR = re.compile(
-    r'knutepunkt: \{"alarm": "(parked|set aside on the alarm lane|the journal answered about another citizen|look-up not answered)"'
+    r'knutepunkt: \{"alarm": "(parked|set aside on the alarm lane|the journal answered about another citizen|look-up not answered'
+    r'|alarms not fetched in time)"'
 )
 
 REGISTER = """

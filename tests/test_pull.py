@@ -356,6 +356,65 @@ def test_two_instances_that_put_at_once_lose_nothing(storage: str) -> None:
     in_town(storage, story)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_pages_of_any_size_in_either_order_hold_every_document_once(storage: str, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 -- the same on every run
+
+    async def story(here: Town) -> None:
+        shelf, put = shelf_of(here.tenant.orgnr, "journal"), [document(kind=chance.choice(("Bundle", "Composition"))) for _ in range(40)]
+        for one in put:
+            await here.hub.shelf.put(shelf, one)
+            here.clock.now += chance.choice((0, 1, 7200, 200_000))
+        done = {one.id for one in put if one.type == "Bundle" and chance.random() < 0.5}
+        for one in put:
+            if one.id in done:
+                await here.hub.shelf.acknowledge(shelf, one.type, one.id)
+        for wish in (None, True, False):
+            expected = [one.id for one in put if one.type == "Bundle" and wish in (None, one.id in done)]
+            for most in (1, 3, 7, 100):
+                assert await _upwards(here.hub, shelf, Wanted("Bundle", acknowledged=wish), most) == expected
+                assert await _downwards(here.hub, shelf, Wanted("Bundle", acknowledged=wish), most) == expected[::-1]
+
+    in_town(storage, story)
+
+
+async def _upwards(hub: Hub, shelf: str, wanted: Wanted, most: int) -> list[str]:
+    seen, more = list[str](), True
+    while more:
+        found, more = await hub.shelf.read(shelf, wanted, most)
+        assert len(found) <= most and (found or not more)
+        seen += [one.id for one in found]
+        wanted = replace(wanted, first=found[-1].at + 1) if found else wanted
+    return seen
+
+
+async def _downwards(hub: Hub, shelf: str, wanted: Wanted, most: int) -> list[str]:
+    seen, more = list[str](), True
+    while more:
+        found, more = await hub.shelf.newest(shelf, wanted, most)
+        assert len(found) <= most and (found or not more)
+        seen += [one.id for one in found]
+        wanted = replace(wanted, last=found[-1].at - 1) if found else wanted
+    return seen
+
+
+def test_large_documents_come_in_smaller_parts(storage: str) -> None:
+    async def story(here: Town) -> None:
+        shelf, put = shelf_of(here.tenant.orgnr, "journal"), list[str]()
+        for _ in range(7):
+            body = orjson.dumps({"resourceType": "Bundle", "x": random.Random(len(put)).randbytes(475_000).hex()})  # noqa: S311 -- likewise
+            one = replace(document(), body=body)
+            assert await here.hub.shelf.put(shelf, one)
+            put.append(one.id)
+        found, more = await here.hub.shelf.read(shelf, Wanted("Bundle"), 50)
+        assert 0 < len(found) < 7 and more and sum(len(one.body) for one in found) <= 4 * 1024 * 1024
+        assert (
+            await _upwards(here.hub, shelf, Wanted("Bundle"), 50) == put == (await _downwards(here.hub, shelf, Wanted("Bundle"), 50))[::-1]
+        )
+
+    in_town(storage, story)
+
+
 # cursors
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from azure.core.exceptions import AzureError
 
 from shared import log
-from shared.access.permission import RECEIPT
+from shared.access.permission import RECEIPT, reading
 from shared.access.register import Auth, Endpoint, Register, Sender
 from shared.access.secret import same_secret
 from shared.access.signature import authenticate
@@ -80,9 +80,9 @@ async def by_token(hub: Hub, register: Register, tenant: str, headers: Mapping[s
 
 
 async def fetching(hub: Hub, register: Register, tenant: str, headers: Mapping[str, str], action: str, route: tuple[str, str]) -> Caller:
-    """A journal that fetches, by access token likewise."""
+    """A journal that fetches, by access token likewise: by DPoP where reading the resource takes it."""
     found = register.tenant(tenant)
-    claims, endpoint = await _bearer(hub, found.endpoints if found else (), headers, action, route)
+    claims, endpoint = await _bearer(hub, found.endpoints if found else (), headers, reading(action), route)
     return Caller(None, claims.sender, claims.client, claims.scopes, endpoint)
 
 

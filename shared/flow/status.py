@@ -22,6 +22,7 @@ from shared.storage.packs import Pack
 from shared.storage.shelf_rows import shelf_of
 
 _NAME = re.compile(r"([0-9]{9})\.([a-z0-9-]{1,40})\.(alarm|routine)\.([0-9]{1,12})\.([0-9]{1,3})")
+_TIMED = 50  # parcels of a receipt, the first ones, about which a shelf is asked
 _UNKNOWN = Fault(404, "there is no such receipt of yours", "use the id that the answer 202 gave you, with the same credentials")
 
 
@@ -65,7 +66,8 @@ async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> di
         told["corrects"] = receipt_name(line, state["corrects"])
     if "end" not in state:
         return told
-    deliveries = [await _with_times(hub, line, each) for each in await deliveries_of(hub, state.get("parcels", {}))]
+    deliveries = await deliveries_of(hub, state.get("parcels", {}))
+    deliveries[:_TIMED] = await asyncio.gather(*(_with_times(hub, line, each) for each in deliveries[:_TIMED]))
     told["set_aside"] = [{"item": item, "reason": reason, "remedy": remedy} for item, reason, remedy in state["problems"]]
     told["parcels"] = deliveries
     told |= {name: state[name] for name in ("repairs", "warnings") if state.get(name)}
