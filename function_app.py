@@ -162,12 +162,12 @@ async def on_parcels_routine(msg: func.QueueMessage) -> None:
 @app.timer_trigger(arg_name="timer", schedule="*/10 * * * * *")
 async def on_sweep_alarm(timer: func.TimerRequest) -> None:
     await sweep(await hub(), Lane.ALARM)
+    await remind(await hub())
 
 
 @app.timer_trigger(arg_name="timer", schedule="*/30 * * * * *")
 async def on_sweep_routine(timer: func.TimerRequest) -> None:
     await sweep(await hub(), Lane.ROUTINE)
-    await remind(await hub())
 
 
 @app.timer_trigger(arg_name="timer", schedule="*/20 * * * * *")

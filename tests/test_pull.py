@@ -19,7 +19,7 @@ from azure.core.exceptions import HttpResponseError
 
 from adapters.epj.pull.adapter import ADAPTER, request
 from shared.access.entry import Entry
-from shared.access.register import Auth, Endpoint, Tenant, from_json, to_json
+from shared.access.register import Alarms, Auth, Endpoint, Tenant, from_json, to_json
 from shared.access.register_toml import Known, read
 from shared.domain.fetching import MOST, TAG
 from shared.domain.journal import Sending
@@ -727,6 +727,37 @@ def test_alarms_that_nobody_fetches_are_told_of_once(
         in_town(storage, story)
     told = [record.getMessage() for record in caplog.records if "not fetched" in record.getMessage()]
     assert len(told) == 2 and all('"documents": 1' in line for line in told)
+
+
+def test_an_alarm_that_nobody_fetches_goes_by_the_second_route_once(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(here: Town) -> None:
+        use(monkeypatch, SHOUTING)
+        shelf = fetching(here)
+        [first] = here.tenant.endpoints
+        first = replace(first, alarms=Alarms("centre", 60, 300))
+        second = replace(first, name="centre", alarms=Alarms("journal", 60, 300), auth=Auth("token", "", OTHER, ()))
+        here.change(endpoints=(first, second))
+        for title in ("alarm 1", "alarm 2", "not urgent"):
+            await here.post(note(title))
+        await here.run()
+        centre = shelf_of(here.tenant.orgnr, "centre")
+        here.clock.now += 59
+        await remind(here.hub)
+        await here.run()
+        assert await lying(here, centre) == []
+        await here.hub.shelf.mark_read(shelf, [one for one in await lying(here, shelf) if b"alarm 2" in one.body])
+        here.clock.now += 2
+        for _ in range(2):
+            async with another(here) as other:
+                await remind(other)
+            await here.run()
+        assert titles(await lying(here, centre)) == ["alarm 1"]
+        here.clock.now += 600
+        await remind(here.hub)
+        await here.run()
+        assert len(await lying(here, shelf)) == 3, "what came by a second route goes by no other"
+
+    in_town(storage, story)
 
 
 def test_without_its_entry_no_document_leaves_and_none_counts_as_read(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:

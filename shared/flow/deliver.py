@@ -42,7 +42,7 @@ async def deliver(hub: Hub, endpoint: Endpoint, lane: Lane, entry: Entry, docume
         raise Refused("this hub has no such way to reach a journal")
     sending = Sending(endpoint.url, entry["resource"], entry["id"], document, lane, dict(endpoint.note), entry.get("source", ""))
     if journal.shelved:
-        return await _shelve(hub, endpoint, journal, sending, entry["patient"])
+        return await _shelve(hub, endpoint, journal, sending, entry)
     if unsure and (found := await _had(hub, endpoint, journal, sending)):
         return found
     heard = await _called(hub, endpoint, journal.request(sending))
@@ -50,11 +50,11 @@ async def deliver(hub: Hub, endpoint: Endpoint, lane: Lane, entry: Entry, docume
     return Delivered(name, heard.status, follow=bool(journal.follow and name))
 
 
-async def _shelve(hub: Hub, endpoint: Endpoint, journal: JournalAdapter, sending: Sending, patient: str) -> Delivered:
+async def _shelve(hub: Hub, endpoint: Endpoint, journal: JournalAdapter, sending: Sending, entry: Entry) -> Delivered:
     """A shelf is storage, which knows what lies there: nothing is asked after an unknown outcome. A repeat has no second effect."""
     where = journal.request(sending).url
     kind, _, name = where.partition("/")
-    document = Document(name, kind, patient, sending.source, sending.lane, sending.document)
+    document = Document(name, kind, entry["patient"], sending.source, sending.lane, sending.document, entry.get("message", ""))
     try:
         new = await hub.shelf.put(shelf_of(endpoint.tenant, endpoint.name), document)
     except TimeoutError:

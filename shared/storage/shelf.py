@@ -26,7 +26,7 @@ from shared.storage.shelf_rows import FOREVER, Document, Lying, Wanted, fitting,
 
 _ROUNDS = 40  # lost races for one document
 _AT_ONCE = 100  # rows of a transaction
-_BESIDE = ("id", "type", "patient", "source", "at", "read")  # columns without the document
+_BESIDE = ["id", "type", "patient", "source", "at", "read", "message"]  # columns without the document
 _RANGE = "PartitionKey eq @shelf and RowKey ge @first and RowKey le @last"
 _SPANS = (3_600_000, 86_400_000, 30 * 86_400_000)  # how far back the newest are looked for first: an hour, a day, a month
 
@@ -110,11 +110,11 @@ class Shelf:
         """A document without its body, purged ones too; None if there is no such."""
         return (await self._found(shelf, kind, name, _BESIDE))[0]
 
-    async def unread_alarms(self, shelf: str, before: float) -> list[int]:
-        """The times of alarms that were put there before then and never handed out."""
+    async def unread_alarms(self, shelf: str, before: float) -> list[Lying]:
+        """Alarms that were put there before then and never handed out, the oldest first; without their documents."""
         asked = {"shelf": shelf, "first": "n~", "last": "n~~", "lane": str(Lane.ALARM), "never": 0.0}
-        rows = self._table.query_entities(f"{_RANGE} and lane eq @lane and read eq @never", parameters=asked, select=["at"])
-        return [at async for row in rows if (at := int(row["at"])) < before * 1000]
+        rows = self._table.query_entities(f"{_RANGE} and lane eq @lane and read eq @never", parameters=asked, select=_BESIDE)
+        return sorted([one async for row in rows if (one := lying(row)).at < before * 1000], key=lambda one: one.at)
 
     async def purge(self, shelf: str, acknowledged: float, known: float) -> int:
         """Removes documents that were acknowledged before then, and what is known of those acknowledged before `known`. How many."""

@@ -13,7 +13,8 @@ _BYTES = 4 * 1024 * 1024  # of documents in one answer, the first one excepted
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """On its way to a shelf. `type` as FHIR spells it; `patient`: a keyed hash; `source`: the sender's name in the register."""
+    """On its way to a shelf. `type` as FHIR spells it; `patient`: a keyed hash; `source`: the sender's name in the register; `message`: of
+    an alarm that may go by a second route (domain.message)."""
 
     id: str
     type: str
@@ -21,6 +22,7 @@ class Document:
     source: str
     lane: Lane
     body: bytes = field(repr=False)
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Lying:
     read: float
     acknowledged: float
     body: bytes = field(default=b"", repr=False)
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +71,14 @@ def told(document: Document, at: int) -> dict[str, Any]:
 def whole(document: Document, at: int) -> dict[str, Any]:
     """And the document. Its columns without keys."""
     body = columns(squeeze([], [document.body]))
-    return {**told(document, at), "id": document.id, "lane": str(document.lane), **body}
+    return {**told(document, at), "id": document.id, "lane": str(document.lane), "message": document.message, **body}
 
 
 def lying(row: Mapping[str, Any]) -> Lying:
     blob = joined(row)
     body = unsqueeze(blob)[1][0] if blob else b""
     known = {name: row[name] for name in ("id", "type", "patient", "source", "read")}
-    return Lying(**known, at=int(row["at"]), acknowledged=row.get("acknowledged", 0.0), body=body)
+    return Lying(**known, at=int(row["at"]), acknowledged=row.get("acknowledged", 0.0), body=body, message=row.get("message", ""))
 
 
 def fitting(documents: Sequence[Lying]) -> int:
