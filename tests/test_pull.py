@@ -20,6 +20,7 @@ from azure.core.exceptions import HttpResponseError
 from adapters.epj.pull.adapter import ADAPTER, request
 from shared.access.entry import Entry
 from shared.access.register import Alarms, Auth, Endpoint, Tenant, from_json, to_json
+from shared.access.register_difference import difference
 from shared.access.register_toml import Known, read
 from shared.domain.fetching import MOST, TAG
 from shared.domain.journal import Sending
@@ -823,3 +824,4 @@ def test_the_register_says_whose_token_opens_a_shelf(text: str, says: str) -> No
     if not says:
         assert tenant and from_json(to_json(tenant)) == tenant
         assert (tenant.endpoints[0].url, tenant.endpoints[0].auth) == ("", Auth("token", "", EPJ, ()))
+        assert f"+ endpoint epj: EPJ; fetched with token {EPJ}" in difference(None, tenant)
