@@ -585,6 +585,11 @@ def test_an_id_that_there_is_not_is_not_found(stocked: Place, name: str) -> None
     assert all(STILLE not in answer.text for answer in answers)
 
 
+def test_a_client_that_escapes_the_dollar_is_understood(stocked: Place) -> None:
+    one = all_of(stocked, "Bundle")[0]
+    assert page(stocked, f"bundle/{one['id']}/%24status") == status(stocked, one)
+
+
 def test_an_id_of_another_type_is_not_found(stocked: Place) -> None:
     one = all_of(stocked, "Bundle")[0]
     assert acknowledged(stocked, {**one, "resourceType": "Composition"}).status_code == 404

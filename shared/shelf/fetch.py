@@ -63,10 +63,10 @@ async def _fetch(hub: Hub, asked: Asked, guest: Visit) -> Reply:
     wanted = _from(question, opened(hub.settings.patient_key, shelf, question))
     documents, more = await (hub.shelf.newest if question.newest else hub.shelf.read)(shelf, wanted, question.count)
     await _entered(hub, guest, documents)
-    await hub.shelf.mark_read(shelf, documents)
     titles = {sender.name: sender.title for sender in tenant.senders}
     links = _links(hub, asked, question, shelf, documents, more=more)
     body = await aside(hub, tenant.orgnr, sum(len(one.body) for one in documents), searchset, documents, tenant.orgnr, titles, links)
+    await hub.shelf.mark_read(shelf, documents)
     log.step("fetched", tenant=tenant.orgnr, endpoint=endpoint.name, documents=len(documents), correlation=guest.national.correlation)
     return Reply(200, FHIR, body, guest.national.headers)
 
@@ -96,8 +96,9 @@ async def _let_in(hub: Hub, asked: Asked, guest: Visit) -> tuple[Tenant, Endpoin
     guest.caller = await fetching(hub, register, asked.tenant, asked.headers, guest.action, (asked.method, asked.path))
     endpoint = guest.caller.endpoint
     no = unfetched(tenant, endpoint, guest.action, guest.caller.scopes or ())
-    if no or endpoint is None:
-        raise Fault(403, no.reason, no.remedy, code=no.code) if no else NO_TENANT
+    if no:
+        raise Fault(403, no.reason, no.remedy, code=no.code)
+    assert endpoint  # noqa: S101 -- unfetched asks for it first
     return tenant, endpoint
 
 
