@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import azure.functions as func
@@ -9,9 +10,11 @@ import azure.functions as func
 from shared.domain.message import Lane
 from shared.door import describe
 from shared.door.answers import Reply
+from shared.flow.follow import follow
 from shared.flow.forward import forward
 from shared.flow.health import alive, ready
 from shared.flow.receive import Payload, receive
+from shared.flow.shelves import clear, remind
 from shared.flow.status import status
 from shared.flow.sweep import anchor, forget, purge, settle, sweep
 from shared.flow.transform import transform
@@ -19,6 +22,9 @@ from shared.hub import Hub, open_hub
 from shared.notice.poison import poison
 from shared.settings import Settings
 from shared.storage.queues import read
+
+if TYPE_CHECKING:
+    from shared.shelf.fetch import Asked
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # senders prove themselves to us, not by a key in a URL
 _settings = Settings.from_env(os.environ)  # a bad setting stops the start
@@ -58,6 +64,36 @@ async def on_search(req: func.HttpRequest) -> func.HttpResponse:
         req.route_params["orgnr"], req.route_params["resource"].lower(), _headers(req), called.path, req.get_body(), bool(called.query)
     )
     return _response(await look_up(await hub(), asked))
+
+
+@app.route("jft/{orgnr}/v1/{type}", methods=["GET"])
+async def on_fetch(req: func.HttpRequest) -> func.HttpResponse:
+    """A journal fetches its documents (vkp.md 1.12)."""
+    from shared.shelf import fetch  # as above
+
+    return _response(await fetch.fetch(await hub(), _asked(req)))
+
+
+@app.route("jft/{orgnr}/v1/{type}/_search", methods=["POST"])
+async def on_fetch_by_form(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.shelf import fetch  # as above
+
+    return _response(await fetch.fetch(await hub(), _asked(req)))
+
+
+@app.route("jft/{orgnr}/v1/{type}/{id}/$journaling-acknowledged", methods=["POST"])
+async def on_acknowledged(req: func.HttpRequest) -> func.HttpResponse:
+    """A journal has journaled a document that it fetched."""
+    from shared.shelf import fetch  # as above
+
+    return _response(await fetch.acknowledge(await hub(), _asked(req), req.route_params["id"]))
+
+
+@app.route("jft/{orgnr}/v1/{type}/{id}/$status", methods=["GET"])
+async def on_shelf_status(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.shelf import fetch  # as above
+
+    return _response(await fetch.status_of(await hub(), _asked(req), req.route_params["id"]))
 
 
 @app.route("epj/r4/{orgnr}/metadata", methods=["GET"])
@@ -126,6 +162,7 @@ async def on_parcels_routine(msg: func.QueueMessage) -> None:
 @app.timer_trigger(arg_name="timer", schedule="*/10 * * * * *")
 async def on_sweep_alarm(timer: func.TimerRequest) -> None:
     await sweep(await hub(), Lane.ALARM)
+    await remind(await hub())
 
 
 @app.timer_trigger(arg_name="timer", schedule="*/30 * * * * *")
@@ -161,11 +198,17 @@ async def on_expiring(timer: func.TimerRequest) -> None:
     await expiring(await hub())
 
 
+@app.timer_trigger(arg_name="timer", schedule="*/20 * * * * *")
+async def on_follow(timer: func.TimerRequest) -> None:
+    await follow(await hub())
+
+
 @app.timer_trigger(arg_name="timer", schedule="0 17 * * * *")
 async def on_purge(timer: func.TimerRequest) -> None:
     for lane in Lane:
         await purge(await hub(), lane)
     await settle(await hub())
+    await clear(await hub())
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 41 2 * * *")
@@ -201,6 +244,14 @@ async def on_poison_parcels_routine(msg: func.QueueMessage) -> None:
 def _origin(req: func.HttpRequest) -> str:
     called = urlsplit(req.url)
     return f"{called.scheme}://{called.netloc}"
+
+
+def _asked(req: func.HttpRequest) -> "Asked":
+    from shared.shelf.fetch import Asked
+
+    called, body = urlsplit(req.url), req.get_body() if req.method == "POST" else b""
+    route = req.route_params
+    return Asked(route["orgnr"], route["type"], _headers(req), req.method, _origin(req), called.path, called.query, body)
 
 
 def _headers(req: func.HttpRequest) -> dict[str, str]:

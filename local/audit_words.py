@@ -21,7 +21,7 @@ THINGS = {
     "medicationstatement": "legemidler",
     "patient": "personopplysninger",
 }
-VERBS = {"read": "Slo opp", "write": "Sendte"}
+VERBS = {"read": "Slo opp", "write": "Sendte", "fetch": "Hentet", "acknowledge": "Kvitterte for", "status": "Så status for"}
 ACTS = {
     "resend": "Sendte på nytt",
     "park": "Parkerte",

@@ -128,6 +128,7 @@ def known_adapters() -> Known:
         systems={system: re.compile(shape) for system, shape in shapes},
         nationals={name for name, module in devices.items() if module.ADAPTER.resource},
         lookups={name for name, module in journals.items() if hasattr(module, "LOOKUP")},
+        shelves={name for name, module in journals.items() if hasattr(module, "ADAPTER") and module.ADAPTER.shelved},
     )
 
 

@@ -19,6 +19,7 @@ from shared.storage.account import Account
 from shared.storage.append import Appender
 from shared.storage.audit_log import AuditLog
 from shared.storage.breakers import Breakers
+from shared.storage.followups import Followups
 from shared.storage.lines import Lines
 from shared.storage.overdue import Overdue
 from shared.storage.queues import NAMES, PARCELS, RECEIPTS, Queues
@@ -26,10 +27,11 @@ from shared.storage.records import Records
 from shared.storage.register_rows import Registers
 from shared.storage.replays import Replays
 from shared.storage.shapes import Shapes
+from shared.storage.shelf import Shelf
 
-AUDIT, ENDPOINTS = "audit", "endpoints"
+AUDIT, ENDPOINTS, SHELF = "audit", "endpoints", "shelf"
 NOTICES, RHYTHMS, DAYS = "notices", "rhythms", "days"
-TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays", ENDPOINTS, NOTICES, RHYTHMS, DAYS]
+TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays", ENDPOINTS, SHELF, NOTICES, RHYTHMS, DAYS]
 
 
 RESTING = (
@@ -109,6 +111,8 @@ class Hub:
     breakers: Breakers
     shapes: Shapes
     overdue: Overdue
+    shelf: Shelf
+    followups: Followups
     notices: Records  # what needs a human, and who was told (shared.notice)
     rhythms: Records  # when each sender uses to be heard
     days: Records  # what became of each sender's receipts, day by day
@@ -154,6 +158,8 @@ async def open_hub(settings: Settings, clock: Callable[[], float] = time.time) -
         notices=Records(account.table(NOTICES)),
         rhythms=Records(account.table(RHYTHMS)),
         days=Records(account.table(DAYS)),
+        shelf=Shelf(account.table(SHELF), clock),
+        followups=Followups(endpoints),
         clock=clock,
     )
 

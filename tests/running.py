@@ -44,6 +44,7 @@ HWI_DEVICE = "https://knutepunkt.example/tenovi/hwi-device-id"
 DEV_EUI = "https://knutepunkt.example/ttn/dev-eui"
 ALARM_BUTTON, SCALE, SENSOR = "4700000101", "0f4c2a10-0000-4000-8000-000000000003", "FEEDFACE00000001"  # as in the adapters' examples
 VKP_ID, PREFIX = "Eksempel_Respons", "nhn:vkp/api/user/"
+EPJ = "Eksempel_EPJ"  # the vkp-id of a journal that fetches, where a town has SHELF
 PATIENCE = 60.0  # seconds until what should come is called missing; a killed or lost message comes back within 30
 STANDING_BY = ("received", "transformed")  # a receipt's words for "not yet"
 SENDER = {"scaip": "bridge", "tenovi": "scales", "ttn": "sensors", "vkp": "dispensers"}  # who sends, where a test doesn't say
@@ -53,7 +54,8 @@ MEDIA = {"scaip": "application/scaip+xml", "vkp": "application/fhir+json"}
 _local = threading.local()
 _LOUD = re.compile(r" (ERROR|CRITICAL) ")
 _CALLED_FOR = re.compile(
-    r'knutepunkt: \{"alarm": "(notice|parked|set aside on the alarm lane|the journal answered about another citizen|look-up not answered)"'
+    r'knutepunkt: \{"alarm": "(notice|parked|set aside on the alarm lane|the journal answered about another citizen|look-up not answered'
+    r'|alarms not fetched in time)"'
 )
 
 REGISTER = """
@@ -162,6 +164,17 @@ endpoint = "journal"
 endpoint = "doctor"
 adapters = ["tenovi"]
 kinds = ["measurement"]
+"""
+
+SHELF = """
+[[endpoint]]
+name = "epj"
+title = "EPJ"
+adapter = "pull"
+auth = {{ scheme = "token", vkp_id = "{vkp_id}" }}
+
+[[route]]
+endpoint = "epj"
 """
 
 DEVICE = """

@@ -24,6 +24,7 @@ ROOMS = {  # a room, and the rooms of ours that it may import besides itself; sh
     "shared.contract": ("shared.access", "shared.fhir"),
     "shared.door": ("shared.keys", "shared.contract", *SHELL),
     "shared.lookup": ("shared.door", *SHELL),
+    "shared.shelf": ("shared.door", *SHELL),
     "shared.flow": ("shared.door", *SHELL),
     "shared.messages": ("shared.flow", *SHELL),
     "shared.notice": ("shared.flow", "shared.door", *SHELL),

@@ -15,7 +15,7 @@ from local.processes import free_ports
 from shared.access.permission import ACTIONS, RECEIPT
 from shared.door.prove import bound
 from tests.azurite import start_azurite
-from tests.running import PREFIX, RUND, STILLE, VKP_ID, Town, example, hub_running, wire
+from tests.running import DEVICES, PREFIX, RUND, SHELF, STILLE, VKP_ID, Town, example, hub_running, wire
 from tests.test_national import code_of
 
 DISPENSE = example("vkp", "dispense.json")
@@ -42,7 +42,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     with serving([row]) as issuer, serving([row]) as second:
         settings["HUB_ISSUERS"] = json.dumps([{"issuer": issuer.url}, {"issuer": second.url}])
         with hub_running(start_azurite(), tmp_path_factory.mktemp("ways"), issuer, private, settings) as hub:
-            yield Elsewhere(hub.town(), second)
+            yield Elsewhere(hub.town(DEVICES + SHELF.format(vkp_id=VKP_ID)), second)
 
 
 def test_one_issuer_s_word_does_not_count_for_another_s_sender(elsewhere: Elsewhere) -> None:
@@ -147,6 +147,21 @@ def test_a_receipt_is_asked_for_with_a_proof_of_its_own(holder: Holder) -> None:
     url = holder.town.hub.url + answer.headers["Location"]
     headers = {"Authorization": f"DPoP {holder.token}", "DPoP": holder.proof("GET", url)}
     assert requests.get(url, headers=headers, timeout=30).status_code == 200
+
+
+def test_a_journal_fetches_and_acknowledges_with_a_proof_for_each_call(holder: Holder) -> None:
+    town = holder.town
+    base = f"{town.hub.url}/jft/{town.orgnr}/v1/Composition"
+    proven = {"Authorization": f"DPoP {holder.token}"}
+    fetched = requests.get(f"{base}?_count=5", headers={**proven, "DPoP": holder.proof("GET", base)}, timeout=30)
+    assert fetched.status_code == 200 and fetched.json()["link"][0]["url"].startswith(base)
+    acknowledged = f"{base}/00000000-0000-4000-8000-000000000000/$journaling-acknowledged"
+    told = [
+        requests.post(acknowledged, headers={**proven, "DPoP": holder.proof("POST", acknowledged)}, timeout=30),
+        requests.post(acknowledged, headers={**proven, "DPoP": holder.proof("POST", base)}, timeout=30),
+        requests.get(base, headers={"Authorization": f"Bearer {holder.token}"}, timeout=30),
+    ]
+    assert [code_of(one) for one in told] == ["2.2", "1.5", "1.5"]
 
 
 def test_what_the_caller_can_mend_is_400_for_clients_that_read_nothing_else(holder: Holder) -> None:

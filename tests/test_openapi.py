@@ -24,11 +24,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from shared.access.permission import ACTIONS
 from shared.contract import examples, routes
 from shared.contract.openapi import document
 from shared.domain import national
 from shared.door import adapters
-from tests.running import PATIENCE, STILLE, Running, Town, example, receipt_of, wire, witness
+from tests.running import DEVICES, PATIENCE, PREFIX, SHELF, STILLE, VKP_ID, Running, Town, example, receipt_of, until, wire, witness
 
 Json = dict[str, Any]
 
@@ -41,7 +42,7 @@ POST, RECEIPT = "/api/v1/{orgnr}/{adapter}", "/api/v1/receipts/{receipt}"
 WRITE = "/epj/r4/{orgnr}/{resource}"
 SEARCH = f"{WRITE}/_search"
 CONTRACT = schemathesis.openapi.from_dict(DOCUMENT)
-PARTS = ("orgnr", "resource", "adapter", "receipt")  # of paths
+PARTS = ("orgnr", "resource", "adapter", "receipt", "type", "id")  # of paths
 CHECKS = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
 LISTING = """
 import function_app, json
@@ -108,7 +109,7 @@ def test_every_example_has_the_shape_that_it_is_an_example_of() -> None:
 @pytest.fixture(scope="module")
 def place(running: Running, faultless: None) -> Town:
     """A municipality that nobody else looks at. Whatever is tried there, nothing may go wrong inside the hub."""
-    return running.town()
+    return running.town(DEVICES + SHELF.format(vkp_id=VKP_ID))
 
 
 def test_the_hub_serves_this_very_document(place: Town) -> None:
@@ -126,10 +127,9 @@ def test_every_format_has_a_caller() -> None:
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_the_hub_answers_nothing_that_the_contract_does_not_say(place: Town, tmp_path: Path, caller: str) -> None:
-    token, proof = place.bearer(), place.proof(caller, b"")
-    receipt = receipt_of(place.write(orjson.dumps(examples.writes()["bundle"]), headers=token))
-    known = {"orgnr": place.orgnr, "receipt": receipt, "table": "alert-code"}
+def test_the_hub_answers_nothing_that_the_contract_does_not_say(place: Town, lying: tuple[str, str], tmp_path: Path, caller: str) -> None:
+    token, proof, (receipt, name) = everything(place), place.proof(caller, b""), lying
+    known = {"orgnr": place.orgnr, "receipt": receipt, "table": "alert-code", "type": "Bundle", "id": name}
     whole = place.hub.get("/api/openapi.json").json()
     others = {path: item for path, item in whole["paths"].items() if path != POST and caller == "centre"}
     formats = {POST.replace("{adapter}", name): whole["paths"][POST] for name in CALLERS[caller]}
@@ -137,6 +137,26 @@ def test_the_hub_answers_nothing_that_the_contract_does_not_say(place: Town, tmp
     whole["components"]["securitySchemes"]["secret"]["name"] = next(iter(proof))
     done = _schemathesis(tmp_path, place.hub.url, whole, {**token, **proof})
     assert done.returncode == 0, done.stdout[-20_000:]
+
+
+def everything(place: Town) -> dict[str, str]:
+    """A token of who may send, look up and fetch."""
+    scopes = [f"{PREFIX}{action}" for action in (*ACTIONS, *(f"{name}.read" for name in national.WRITES))]
+    return {"Authorization": f"Bearer {place.hub.issuer.mint({'scope': scopes, 'aud': 'nhn:vkp'})}"}
+
+
+@pytest.fixture(scope="module")
+def lying(place: Town) -> tuple[str, str]:
+    """The receipt of a document that was sent, and the id under which it lies on the shelf."""
+    token = everything(place)
+    receipt = receipt_of(place.write(orjson.dumps(examples.writes()["bundle"]), headers=token))
+
+    def parcels() -> list[Json]:
+        told = place.hub.get(f"/api/v1/receipts/{receipt}", token).json()
+        return [one for one in told.get("parcels", ()) if one["endpoint"] == "epj" and "journal" in one]
+
+    [parcel] = until(parcels, "on the shelf")
+    return receipt, parcel["journal"].partition("/")[2]
 
 
 def _of(operation: Json, path: str, known: Mapping[str, str]) -> Json:
@@ -227,6 +247,34 @@ def test_a_receipt_in_every_state_is_as_the_contract_says(place: Town) -> None:
     assert {status: answer.status_code for status, answer in answers.items()} == {401: 401, 404: 404}
     for answer in answers.values():
         as_told(RECEIPT, answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "how"),
+    [
+        (200, "/jft/{orgnr}/v1/{type}", {}),
+        (202, "/jft/{orgnr}/v1/{type}/{id}/$journaling-acknowledged", {}),
+        (200, "/jft/{orgnr}/v1/{type}/{id}/$status", {}),
+        (200, "/jft/{orgnr}/v1/{type}/_search", {"data": {"_count": "1"}}),
+        (400, "/jft/{orgnr}/v1/{type}", {"params": {"_count": "0"}}),
+        (401, "/jft/{orgnr}/v1/{type}", {"headers": {}}),
+        (404, "/jft/{orgnr}/v1/{type}/{id}/$status", {"id": "00000000-0000-4000-8000-000000000000"}),
+        (413, "/jft/{orgnr}/v1/{type}/_search", {"data": b"_count=" + b"1" * 9000}),
+        (415, "/jft/{orgnr}/v1/{type}/_search", {"headers": {"Content-Encoding": "gzip"}, "data": b"1"}),
+    ],
+)
+def test_a_journal_that_fetches_hears_what_the_contract_says(
+    place: Town, lying: tuple[str, str], path: str, status: int, how: Json
+) -> None:
+    token = everything(place)
+    name = how.get("id") or lying[1]
+    [method] = CONTRACT.raw_schema["paths"][path]
+    headers = {**token, **how["headers"]} if how.get("headers") else how.get("headers", token)
+    there = place.hub.url + path.format(orgnr=place.orgnr, type="Bundle", id=name)
+    given = {key: how[key] for key in ("data", "params") if key in how}
+    answer = wire().request(method, there, headers=headers, timeout=PATIENCE, **given)
+    assert answer.status_code == status, answer.text
+    as_told(path, answer)
 
 
 def as_told(path: str, answer: requests.Response) -> None:

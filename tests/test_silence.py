@@ -34,9 +34,12 @@ from shared.storage.queues import NAMES, PARCELS, RECEIPTS, read
 from tests.running import (
     ALARM_BUTTON,
     CONTROLLER,
+    EPJ,
     HWI_DEVICE,
     PATIENCE,
+    PREFIX,
     SCALE,
+    SHELF,
     Running,
     Town,
     example,
@@ -188,9 +191,20 @@ def at_wrong_doors(town: Town, seeds: Seeds) -> Iterator[requests.Response]:
         yield wire().get(f"{url}/api/v1/receipts/{number}?pid={number}", timeout=PATIENCE)
         yield wire().get(f"{url}/api/v1/receipts/{town.orgnr}.{number}.routine.0.0", timeout=PATIENCE)
         yield wire().get(f"{url}/{urllib.parse.quote(name)}", timeout=PATIENCE)
+        yield from at_the_shelf(town, number, name)
         yield town.post("tenovi", reading(patient_id=number), x_scales_secret=secret)
         yield town.post("vkp", fall(number, name, secret), webhook_signature=f"v1,{secret}")
         yield town.post("scaip", request(name, number), authorization=f"Basic {secret}")
+
+
+def at_the_shelf(town: Town, number: str, name: str) -> Iterator[requests.Response]:
+    """By a journal that may fetch; what it asks for says too much."""
+    claims = {"nhn:vkp/client/claims/vkp-id": EPJ, "scope": [f"{PREFIX}bundle.read"], "aud": "nhn:vkp"}
+    proof, shelf = {"Authorization": f"Bearer {town.hub.issuer.mint(claims)}"}, f"{town.hub.url}/jft/{town.orgnr}/v1"
+    for path in (f"{number}", f"Bundle?patient={number}", f"Bundle?{number}={name}", f"Bundle?cursor={number}", f"Bundle/{number}/$status"):
+        yield wire().get(f"{shelf}/{path}", headers=proof, timeout=PATIENCE)
+    yield wire().post(f"{shelf}/Bundle/_search", data={"identifier": number, "name": name}, headers=proof, timeout=PATIENCE)
+    yield wire().post(f"{shelf}/Bundle/{number}/$journaling-acknowledged", headers=proof, timeout=PATIENCE)
 
 
 # The run
@@ -203,6 +217,7 @@ def traffic(running: Running) -> Iterator[Traffic]:
     holders = zip((CONTROLLER, HWI_DEVICE), (ALARM_BUTTON, SCALE), traffic.seeds.numbers, traffic.seeds.names, strict=False)
     devices = "".join(DEVICE.format(system=system, value=value, number=number, name=name) for system, value, number, name in holders)
     with witness() as (keeper, kept), witness(422) as (refuser, _):
+        devices += SHELF.format(vkp_id=EPJ)
         town, strict = running.town(devices, journal=keeper), running.town(devices, journal=refuser)
         with watched(traffic):
             follow(traffic, town, [*good(traffic.seeds), *bad(traffic.seeds)])

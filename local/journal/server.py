@@ -15,6 +15,7 @@ from local.journal import pages, plain
 from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
 from local.journal.guard import Guard
+from local.journal.jft import Jft
 from local.journal.lookups import Lookups
 from local.journal.push import Arrived
 from local.journal.store import RESOURCES, Journal, Kept, Patient, Unreadable, tree
@@ -49,13 +50,14 @@ class SandboxJournal:
         self._behaviours = Behaviours()
         self._lookups = Lookups(self._behaviours, self._journal, today)
         self._transactions = Transactions(self._behaviours, self._journal)
+        self._jft = Jft(self._answer, self._journal)
         self._middlewares = [guard.check] if guard else [self._shown] if credential else []
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         """`tls`: by https, and with a client certificate if it asks for one. OSError if the port is taken."""
         app = web.Application(client_max_size=LARGEST, middlewares=self._middlewares)
-        app.add_routes([*self._transactions.routes(), *self._routes(), *self._lookups.routes()])
+        app.add_routes([*self._transactions.routes(), *self._routes(), *self._lookups.routes(), *self._jft.routes()])
         self._runner, self.url = await listen(app, port, tls)
 
     async def stop(self) -> None:

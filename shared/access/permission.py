@@ -7,12 +7,15 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from shared.access.rows import Sender, Tenant
+from shared.access.rows import Endpoint, Sender, Tenant
 from shared.domain.national import LOOKUPS, WRITES
 from shared.errors import PayloadError
 
 ACTIONS = (*(f"{name}.write" for name in WRITES), *(f"{name}.read" for name in LOOKUPS))
 RESOURCES = (*ACTIONS, *dict.fromkeys(f"{name}.*" for name in (*WRITES, *LOOKUPS)))  # what a register or a scope can grant
+
+# of journals that fetch
+FETCHES = tuple(f"{name}.{verb}" for name in WRITES for verb in ("fetch", "acknowledge", "status"))
 
 RECEIPT = "receipt.read"  # asking what became of a payload; no scope, but HUB_DPOP may name it
 
@@ -39,6 +42,23 @@ def refused(tenant: Tenant, sender: Sender | None, action: str, scopes: Collecti
     if sender is None:
         return No("1.2", "the sender is not in this municipality's register", "ask the municipality to register your vkp-id")
     return _stopped(tenant, sender) or _ungranted(sender, action, scopes) or _needless(tenant, sender, action, codes)
+
+
+def unfetched(tenant: Tenant, endpoint: Endpoint | None, action: str, scopes: Collection[str]) -> No | None:
+    """Why the bearer of a valid token may not fetch. `endpoint`: the one that this municipality's register lets it fetch from."""
+    if endpoint is None:
+        return No("1.2", "no journal of this municipality fetches by this vkp-id", "ask the municipality to register it with your endpoint")
+    if not tenant.active or not endpoint.active:
+        return No("1.1", "traffic to this journal is stopped", "ask again later: nothing is lost meanwhile")
+    wanted = reading(action)
+    if not grants(scopes, wanted):
+        return No("1.4", f"the access token has no scope for {wanted}", f"ask for the scope that ends in {wanted} when you fetch the token")
+    return None
+
+
+def reading(action: str) -> str:
+    """The scope that a journal needs to fetch, acknowledge and ask for the status of documents, as bundle.read."""
+    return f"{action.partition('.')[0]}.read"
 
 
 def grants(granted: Iterable[str], action: str) -> bool:

@@ -22,16 +22,18 @@ def senders(rows: Sequence[tuple[Table, Sender]]) -> None:
     _bearers([(table, sender) for table, sender in rows if sender.auth.scheme == "token" and sender.auth.user])
 
 
-def _bearers(rows: Sequence[tuple[Table, Sender]]) -> None:
-    """A token names one sender."""
+def _bearers(rows: Sequence[tuple[Table, Sender]] | Sequence[tuple[Table, Endpoint]]) -> None:
+    """A token names one sender, and one journal that fetches."""
     first: dict[tuple[str, str], Table] = {}
-    for table, sender in rows:
-        if first.setdefault(key := (sender.auth.issuer, sender.auth.user), table) is not table:
-            table.wrong("auth", f"has the vkp_id of the sender in line {first[key].line}", "make them one sender, or correct one of them")
+    for table, row in rows:
+        what = "sender" if isinstance(row, Sender) else "endpoint"
+        if row.auth and first.setdefault(key := (row.auth.issuer, row.auth.user), table) is not table:
+            table.wrong("auth", f"has the vkp_id of the {what} in line {first[key].line}", f"make them one {what}, or correct one of them")
 
 
 def endpoints(rows: Sequence[tuple[Table, Endpoint]]) -> None:
     _unique(rows)
+    _bearers([(table, endpoint) for table, endpoint in rows if endpoint.auth and endpoint.auth.scheme == "token" and endpoint.auth.user])
 
 
 def routes(

@@ -95,6 +95,8 @@ def _summary(row: Row) -> str:
             return f"good until {row.day}"
         case Sender(resources=(_, *_)):  # what is let in is what a reviewer looks for
             return f"{row.title}; auth {_told(row.auth)}; resources {_told(row.resources)}; service codes {_told(row.service_codes)}"
+        case Endpoint(auth=Auth(scheme="token")):
+            return f"{row.title}; fetched with {_told(row.auth)}"
     return row.title
 
 

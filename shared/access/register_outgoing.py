@@ -4,6 +4,7 @@ Secrets, keys and certificates are names of settings. docs/journals.md 1.8 says 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from shared.access import register_reach as reach
@@ -21,6 +22,15 @@ ASSERTED = ("issuer", "algorithm", "parent", "child")  # what only an assertion 
 CLIENT = Form(re.compile(r"[!-~]{1,200}"), "is not a client's id", "copy it from the issuer: visible ASCII without spaces")
 SCOPE = Form(re.compile(r"[!#-\[\]-~]{1,200}"), "is not a scope", "write each scope as a text of its own, as nhn:jft/api")
 ORGNR = Form(re.compile(r"[0-9]{9}"), "is not an organisation number", "write its nine digits")
+
+
+def journal(table: Table, variables: Mapping[str, str] | None, *, fetches: bool) -> tuple[str, Auth | None]:
+    """Where an endpoint is and what we show it; or, if it fetches, what it shows us."""
+    if not fetches:
+        return reach.url(table, variables), outgoing(table)
+    if table.has("url"):
+        table.wrong("url", "is not for a journal that fetches", "remove it; its auth says whose token opens the shelf")
+    return "", reach.incoming(table, ("token",))
 
 
 def outgoing(table: Table) -> Auth | None:

@@ -1,7 +1,7 @@
 """What several tables of a municipality's file have: how a sender proves who it is, and at which address a journal is reached."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from shared.access.address import unsafe
 from shared.access.rows import Auth
@@ -28,12 +28,12 @@ PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 LONGEST_ID = 100
 
 
-def incoming(table: Table) -> Auth:
+def incoming(table: Table, schemes: Collection[str] = INCOMING) -> Auth:
     """How a sender proves who it is; scheme "" if that could not be read."""
     inner = table.table("auth", required=True)
     if inner is None:
         return Auth("", "", "", ())
-    scheme = inner.choice("scheme", INCOMING)
+    scheme = inner.choice("scheme", schemes)
     auth = _token(inner) if scheme == "token" else secret(inner, scheme)
     if scheme:
         inner.close()

@@ -12,9 +12,9 @@ from shared.access import register_delivery as delivery
 from shared.access import register_national as national
 from shared.access import register_note as notes
 from shared.access import register_notices as notices
+from shared.access import register_outgoing as ways
 from shared.access import register_reach as reach
 from shared.access.register import KINDS
-from shared.access.register_outgoing import outgoing
 from shared.access.rows import Binding, Endpoint, Route, Sender, Tenant
 from shared.access.toml_table import ANYTHING, Finding, Form, Table, load
 from shared.domain import organisation
@@ -46,7 +46,8 @@ class Known:
     """The adapters that there are: the folders under adapters/devices, and those under adapters/epj that put into a journal.
 
     `systems`: whose devices' numbers look how; a number that does not is never met in a message. `nationals`: those of the devices that
-    carry the national contract. `lookups`: those that can ask a journal. Empty: nothing is known of them.
+    carry the national contract. `lookups`: those that can ask a journal. `shelves`: those by which a journal fetches. Empty: nothing is
+    known of them.
     """
 
     devices: Collection[str]
@@ -54,6 +55,7 @@ class Known:
     systems: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     nationals: Collection[str] = ()
     lookups: Collection[str] = ()
+    shelves: Collection[str] = ()
 
 
 def parse(text: str, name: str, known_adapters: Known | None = None, variables: Mapping[str, str] | None = None) -> Tenant:
@@ -154,15 +156,17 @@ def _sender(table: Table, orgnr: str, known: Known | None) -> Sender:
 
 
 def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[str, str] | None) -> Endpoint:
+    adapter = table.choice("adapter", known.journals) if known else table.text("adapter", ADAPTER)
+    url, auth = ways.journal(table, variables, fetches=adapter in known.shelves if known else not table.has("url"))
     return Endpoint(
         name=_name(table),
         tenant=orgnr,
         title=table.text("title", TITLE),
-        adapter=table.choice("adapter", known.journals) if known else table.text("adapter", ADAPTER),
-        url=reach.url(table, variables),
+        adapter=adapter,
+        url=url,
         lines=table.whole("lines", 1, 64, 4),
         active=table.flag("active", True),
-        auth=outgoing(table),
+        auth=auth,
         rate=table.whole("rate", 0, 10_000, 0),
         retry=delivery.retry(table),
         alarms=delivery.alarms(table, NAME),

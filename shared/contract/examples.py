@@ -13,9 +13,11 @@ Json = dict[str, Any]
 
 ORGNR, RECEIPT = "310123455", "310123455.scales.routine.42.0"
 CORRELATION = "0b8f7f3a-5c1e-4e0e-9d7a-3f6f0a3c9d21"
+DOCUMENT = "6f1c8a52-7d1f-5f5b-8a10-2b7f4e1d9c03"
 WHERE = f"/api/v1/receipts/{RECEIPT}"
 _CITIZEN = Person(SYSTEMS[Kind.FNR], "14834812097", "Stille Fjellbekk")
 _DISPENSER = Device("https://dispenser.example/serialnumber", "DX-000117", "Model X")
+_FIRST = "2026-03-02T07:03:12.480Z"
 _AT = datetime.fromisoformat("2026-03-02T08:03:11+01:00")
 
 
@@ -67,9 +69,20 @@ def answers() -> dict[str, Json]:
             "total": 1,
             "entry": [{"fullUrl": "https://journal.example/fhir/Patient/p1", "resource": patient, "search": {"mode": "match"}}],
         },
+        "Fetched": _fetched(),
+        "Times": {"registered": _FIRST, "read": "2026-03-02T07:03:20.114Z", "journalingAcknowledged": None, "failed": None},
         "Alive": {"status": "alive"},
         "Ready": {"status": "ready", "municipalities": 3},
     }
+
+
+def _fetched() -> Json:
+    tags = [{"system": "https://fhir.jft.nhn.no/parent-organization-number", "code": ORGNR}]
+    resource = {**writes()["medicationdispense"], "id": DOCUMENT, "meta": {"lastUpdated": _FIRST, "tag": tags}}
+    where = f"https://hub.example/jft/{ORGNR}/v1/MedicationDispense?_count=1"
+    links = [{"relation": "self", "url": where}, {"relation": "next", "url": f"{where}&cursor=AAABnKDqVgjVn7vY3oXv1oOQ2m9H6p0c"}]
+    entry = {"fullUrl": f"urn:uuid:{DOCUMENT}", "resource": resource, "search": {"mode": "match"}}
+    return {"resourceType": "Bundle", "type": "searchset", "link": links, "entry": [entry]}
 
 
 def _receipt() -> Json:
@@ -78,7 +91,7 @@ def _receipt() -> Json:
         "parcel": f"journal~{ORGNR}~routine~02.17.0",
         "status": "delivered",
         "attempts": 1,
-        "at": "2026-03-02T07:03:12.480Z",
+        "at": _FIRST,
         "answer": 201,
         "journal": "note-7",
     }

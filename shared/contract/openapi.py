@@ -7,7 +7,8 @@ from typing import Any
 from shared.access.signature import PROFILES
 from shared.contract import examples
 from shared.contract.headers import ANSWERED, ASKED
-from shared.contract.routes import FHIR, PROBLEM, ROUTES, TAGS, TEXT, VERSION, Answer, Route
+from shared.contract.route import FHIR, PROBLEM, TEXT, Answer, Route
+from shared.contract.routes import ROUTES, TAGS, VERSION
 from shared.contract.schemas import RECEIPT, components
 from shared.contract.statuses import REFUSALS
 from shared.domain.adapter import Adapter
@@ -93,6 +94,8 @@ def _path_parameter(name: str, route: Route, formats: Sequence[Adapter]) -> Json
         "resource": ("The resource's type, in any case.", {"type": "string", "enum": words}, words[0]),
         "adapter": (f"The format. The most bytes of a body: {limits}.", {"type": "string", "enum": names}, names[0] if names else ""),
         "receipt": ("The receipt, as the answer `202` named it.", {"type": "string", "pattern": RECEIPT}, examples.RECEIPT),
+        "type": ("The resource's type, in any case.", {"type": "string", "enum": list(WRITES.values())}, "Bundle"),
+        "id": ("The document's id, as it was fetched.", {"type": "string", "format": "uuid"}, examples.DOCUMENT),
         "table": ("The table's name.", {"type": "string", "pattern": "^[a-z0-9-]{1,40}$"}, "alert-code"),
     }[name]
     return {"name": name, "in": "path", "required": True, "description": means, "schema": schema, "example": example}
@@ -104,6 +107,8 @@ def _body(route: Route, formats: Sequence[Adapter]) -> Json:
         others: Json = {media: {"schema": {"type": "string"}} for media in _own_media(formats)}
         told = "What the format's own page says: " + ", ".join(f"<{_DOCS}/adapters/devices/{each.name}/README.md>" for each in formats)
         return {"required": True, "description": told, "content": {media: {"schema": schema} for media in route.media} | others}
+    if route.body == "Filters":
+        return {"content": {media: {"schema": schema} for media in route.media}}
     if route.body == "Question":
         asked = {"one citizen": {"identifier": "14834812097"}, "a week": {"patient.identifier": "14834812097", "date": list(_WEEK)}}
         shown = {name: {"summary": name, "value": value} for name, value in asked.items()}

@@ -4,57 +4,19 @@ A path is exactly the route template of its trigger in function_app.py; tests/te
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from shared.contract.fetching import FETCHING
+from shared.contract.route import CORRELATED, FHIR, FORM, HTML, JSON, SHARED, TEXT, TOKEN, Answer, Route
+
 VERSION = "0.1.0"  # of the hub; a test holds it to pyproject.toml
-JSON, PROBLEM, FHIR, HTML = "application/json", "application/problem+json", "application/fhir+json", "text/html"
-FORM, TEXT = "application/x-www-form-urlencoded", "text/plain"
-
-TOKEN = ("bearer", "dpop")  # components.securitySchemes: any one of a route's is enough
-SHARED = ("secret", "basic", "signature")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a status brings. `schema`: a component; `headers`: those that are always there."""
-
-    media: str
-    schema: str
-    means: str
-    headers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """`means`: paragraphs, with `code` in backticks. `refusals`: rows of statuses.REFUSALS, told in the media type `refused_in`.
-
-    `own`: a format may answer in its protocol's own words.
-    """
-
-    method: str
-    path: str
-    name: str
-    tag: str
-    summary: str
-    means: str
-    answers: Mapping[int, Answer]
-    refusals: tuple[int, ...] = ()
-    refused_in: str = PROBLEM
-    proof: tuple[str, ...] = ()
-    headers: tuple[str, ...] = ()
-    body: str = ""  # a component
-    media: tuple[str, ...] = ()
-    own: bool = False
-
-
-_CORRELATED = ("X-Correlation-Id",)
 _DOOR = (400, 401, 403, 404, 411, 413, 415, 429, 503)
 
 TAGS: Mapping[str, str] = MappingProxyType(
     {
         "send": "Payloads to the hub, and what became of them.",
         "look up": "The municipality's journal, asked on a sender's behalf.",
+        "fetch": "Documents that a journal fetches from its shelf, in the shape of NHN's Journalføringstjenesten.",
         "about": "What this hub is, has and speaks. No credentials, no people.",
     }
 )
@@ -90,7 +52,7 @@ ROUTES: tuple[Route, ...] = (
         "send",
         "Send a national FHIR document",
         _WRITE,
-        {202: Answer(FHIR, "OperationOutcome", "It is taken. `Location` says where to ask what became of it.", ("Location", *_CORRELATED))},
+        {202: Answer(FHIR, "OperationOutcome", "It is taken. `Location` says where to ask what became of it.", ("Location", *CORRELATED))},
         _DOOR,
         FHIR,
         (*TOKEN, *SHARED),
@@ -131,7 +93,7 @@ ROUTES: tuple[Route, ...] = (
         "look up",
         "Ask the municipality's journal",
         _SEARCH,
-        {200: Answer(FHIR, "Searchset", "What the journal has; empty if it has nothing.", (*_CORRELATED, "Server-Timing"))},
+        {200: Answer(FHIR, "Searchset", "What the journal has; empty if it has nothing.", (*CORRELATED, "Server-Timing"))},
         (400, 401, 403, 404, 413, 415, 502, 503, 504),
         FHIR,
         TOKEN,
@@ -139,6 +101,7 @@ ROUTES: tuple[Route, ...] = (
         "Question",
         (FORM,),
     ),
+    *FETCHING,
     Route(
         "GET",
         "/epj/r4/{orgnr}/metadata",
@@ -146,7 +109,7 @@ ROUTES: tuple[Route, ...] = (
         "about",
         "What a municipality's FHIR address can do",
         "The CapabilityStatement of one municipality.",
-        {200: Answer(FHIR, "CapabilityStatement", "The statement.", _CORRELATED)},
+        {200: Answer(FHIR, "CapabilityStatement", "The statement.", CORRELATED)},
         (400, 404, 503),
         FHIR,
     ),

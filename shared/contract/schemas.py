@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from shared.domain.fetching import PARAMETERS
 from shared.domain.national import DATE, IDENTIFIERS, PREFIXES, WRITES
 
 Json = dict[str, Any]
@@ -12,6 +13,7 @@ _DAY = r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(
 _TEXT: Json = {"type": "string"}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _TIME: Json = {"type": "string", "format": "date-time", "description": "UTC, milliseconds."}
+_STEPS = ("registered", "read", "journalingAcknowledged", "failed")
 _STATES = ("received", "transformed", "delivered", "set aside", "parked", "duplicate", "deleted")
 
 
@@ -28,6 +30,11 @@ def components() -> dict[str, Json]:
         "Problem": _problem(),
         "OperationOutcome": _outcome(),
         "Searchset": _searchset(),
+        "Filters": _filters(),
+        "Fetched": _fetched(),
+        "Times": _closed(
+            "UTC; null for what has not happened.", {step: {"type": ["string", "null"], "format": "date-time"} for step in _STEPS}
+        ),
         "CapabilityStatement": _fhir(["CapabilityStatement"], "What a server can do.", kind={"const": "instance"}),
         "CodeSystem": _fhir(["CodeSystem"], "A code table.", url=_TEXT, concept={"type": "array", "minItems": 1}),
         "Alive": _closed("The hub runs.", {"status": {"const": "alive"}}),
@@ -96,8 +103,11 @@ def _parcel() -> Json:
         "journal": {"description": "The journal's own name for the note."},
         "reason": _TEXT,
         "not_before": _TIME,
+        "read": {**_TIME, "description": "When a journal that fetches was handed it."},
+        "acknowledged": {**_TIME, "description": "When it said that it is journaled."},
     }
-    return _closed("A document on its way to a journal.", fields, ("at", "answer", "journal", "reason", "not_before"))
+    optional = ("at", "answer", "journal", "reason", "not_before", "read", "acknowledged")
+    return _closed("A document on its way to a journal.", fields, optional)
 
 
 def _problem() -> Json:
@@ -135,6 +145,18 @@ def _searchset() -> Json:
     made = _fhir(["Bundle"], "What a look-up found.", type={"const": "searchset"})
     made["properties"] |= {"total": _COUNT, "entry": {"type": "array", "minItems": 1, "items": entry}}
     return made
+
+
+def _fetched() -> Json:
+    found = _searchset()
+    link = _closed("", {"relation": {"enum": ["self", "next"]}, "url": {"type": "string", "format": "uri"}})
+    found["properties"]["link"] = {"type": "array", "minItems": 1, "items": link}
+    return {**found, "description": "Documents from a shelf.", "required": [*found["required"], "link"]}
+
+
+def _filters() -> Json:
+    fields: Json = {name: {"type": "array", "items": _TEXT} if name == "_lastUpdated" else _TEXT for name in PARAMETERS}
+    return {"description": "The parameters of the same search by address.", "type": "object", "properties": fields}
 
 
 def _fhir_any() -> Json:

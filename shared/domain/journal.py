@@ -24,6 +24,7 @@ class Sending:
 
     `base`: the endpoint's address. `resource`: lower-case FHIR type. `key`: names this document and no other (Idempotency-Key).
     `words`: what the municipality has to say about how notes read there (register: endpoint.note), {} if nothing.
+    `source`: the sender's name in the register, "" where it is not known.
     """
 
     base: str
@@ -32,6 +33,16 @@ class Sending:
     document: bytes
     lane: Lane
     words: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What has become of a document that a journal took. Seconds since 1970, 0 = not (yet)."""
+
+    read: float = 0.0
+    journaled: float = 0.0
+    failed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,11 @@ class JournalAdapter:
              hub relies on its key alone
     has      (sending, status, headers in lower case, body) -> the journal's own name for the document ("" if it gave none), None if it
              does not have it; Refused or Unavailable: it did not say
+    follow   (base URL, the journal's own name for a document) -> the call that asks what has become of it since it was taken; None:
+             what it takes is journaled. Refused if it leads away from the base
+    followed (status, headers in lower case, body) -> what has; Unavailable: it did not say; Refused: it does not have the document
+    shelved  the call goes nowhere: `PUT {type}/{id}` lays the document on the endpoint's shelf, from which the journal fetches it;
+             the shelf answers 201, or 200 if it lies there already, and `location`
     """
 
     name: str
@@ -52,6 +68,9 @@ class JournalAdapter:
     verdict: Callable[[int, Mapping[str, str], bytes], str]
     ask: Callable[[Sending], Call] | None = None
     has: Callable[[Sending, int, Mapping[str, str], bytes], str | None] | None = None
+    follow: Callable[[str, str], Call] | None = None
+    followed: Callable[[int, Mapping[str, str], bytes], Fate] | None = None
+    shelved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

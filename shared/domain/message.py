@@ -27,6 +27,7 @@ class Parcel(TypedDict):
     patient: str  # a keyed hash: parcels with the same one keep their order
     resource: str  # lower-case resource type, as in the path of the national contract: bundle, medicationdispense ...
     of: NotRequired[str]  # the public id of the receipt that it came of
+    source: NotRequired[str]  # of one that lay on a shelf: the sender's name in the register
     message: NotRequired[str]  # of an alarm: by which its key for another endpoint is made, should it not arrive here
     second: NotRequired[bool]  # an alarm that came here since it did not arrive elsewhere: it may have a route of its own here too
     after: NotRequired[dict[str, list[int]]]  # line -> positions of parcels, of other patients, that this one corrects

@@ -1,14 +1,14 @@
 """Who is at the door: by the token that an issuer gave them, or by what they share with the municipality."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from azure.core.exceptions import AzureError
 
 from shared import log
-from shared.access.permission import RECEIPT
-from shared.access.register import Register, Sender
+from shared.access.permission import RECEIPT, reading
+from shared.access.register import Auth, Endpoint, Register, Sender
 from shared.access.secret import same_secret
 from shared.access.signature import authenticate
 from shared.door.answers import Fault
@@ -19,16 +19,25 @@ if TYPE_CHECKING:
     from shared.access.token import Claims
 
 BEARER, DPOP = "bearer", "dpop"
+Row = TypeVar("Row", Sender, Endpoint)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who it is. `sender` None: a good token of somebody whom the municipality does not know. `scopes` None: proven without a token."""
+    """Who it is. `sender` None: a good token of somebody whom the municipality does not know as a sender; `endpoint`: as a journal that
+    fetches. `scopes` None: proven without a token."""
 
     sender: Sender | None
     vkp_id: str = ""
     client: str = ""
     scopes: frozenset[str] | None = None
+    endpoint: Endpoint | None = None
+
+    @property
+    def name(self) -> str:
+        """In the municipality's register; "" if it has none there."""
+        row = self.sender or self.endpoint
+        return row.name if row else ""
 
 
 async def known_register(hub: Hub) -> Register:
@@ -65,12 +74,28 @@ def scheme(headers: Mapping[str, str]) -> str:
 
 async def by_token(hub: Hub, register: Register, tenant: str, headers: Mapping[str, str], action: str, route: tuple[str, str]) -> Caller:
     """By access token. `route`: method and path, which a DPoP proof is for. A route takes Bearer or DPoP, never both (RFC 9449 7.2)."""
+    found = register.tenant(tenant)
+    claims, sender = await _bearer(hub, found.senders if found else (), headers, action, route)
+    return Caller(sender, claims.sender, claims.client, claims.scopes)
+
+
+async def fetching(hub: Hub, register: Register, tenant: str, headers: Mapping[str, str], action: str, route: tuple[str, str]) -> Caller:
+    """A journal that fetches, by access token likewise: by DPoP where reading the resource takes it."""
+    found = register.tenant(tenant)
+    claims, endpoint = await _bearer(hub, found.endpoints if found else (), headers, reading(action), route)
+    return Caller(None, claims.sender, claims.client, claims.scopes, endpoint)
+
+
+async def _bearer(
+    hub: Hub, rows: Iterable[Row], headers: Mapping[str, str], action: str, route: tuple[str, str]
+) -> tuple["Claims", Row | None]:
+    """What the token says, and whose of these rows it is."""
     wanted = DPOP if bound(hub, action) else BEARER
     try:
         claims = await _claims(hub, headers, wanted, route)
-        sender = _registered(hub, register, tenant, claims)
-        if sender:
-            _show_key(hub, sender, headers)
+        row = next((row for row in rows if row.auth and _is_of(hub, row.auth, claims)), None)
+        if row and row.auth:
+            _show_key(hub, row.auth, headers)
     except Unauthenticated as error:
         raise Fault(401, error.reason, error.remedy, headers=_challenge(hub, wanted, shown=bool(scheme(headers)))) from None
     except Unavailable as error:
@@ -80,7 +105,7 @@ async def by_token(hub: Hub, register: Register, tenant: str, headers: Mapping[s
         ) from None
     except AzureError as error:
         raise later(error) from error
-    return Caller(sender, claims.sender, claims.client, claims.scopes)
+    return claims, row
 
 
 def bound(hub: Hub, action: str) -> bool:
@@ -120,19 +145,13 @@ async def _proven(hub: Hub, headers: Mapping[str, str], shown: str, route: tuple
         raise Unauthenticated("the DPoP proof was used before", "make a new proof, with a new jti, for every request")
 
 
-def _registered(hub: Hub, register: Register, tenant: str, claims: "Claims") -> Sender | None:
-    found = register.tenant(tenant)
+def _is_of(hub: Hub, auth: Auth, claims: "Claims") -> bool:
     first = hub.settings.issuers[0].issuer
-    for sender in found.senders if found else ():
-        auth = sender.auth
-        if auth.scheme == "token" and auth.user == claims.sender and (auth.issuer or first) == claims.issuer:
-            return sender
-    return None
+    return auth.scheme == "token" and auth.user == claims.sender and (auth.issuer or first) == claims.issuer
 
 
-def _show_key(hub: Hub, sender: Sender, headers: Mapping[str, str]) -> None:
+def _show_key(hub: Hub, auth: Auth, headers: Mapping[str, str]) -> None:
     """The API key that some portals ask for beside the token."""
-    auth = sender.auth
     if auth.profile and not same_secret(headers.get(auth.profile, ""), [hub.settings.secret(name) for name in auth.secrets]):
         raise Unauthenticated(f"the header {auth.profile} does not hold this sender's API key", "send the key that you were given")
 

@@ -11,7 +11,7 @@ from azure.core.exceptions import AzureError
 
 from shared import log
 from shared.access.entry import Entry
-from shared.access.permission import ACTIONS
+from shared.access.permission import ACTIONS, FETCHES
 from shared.domain import person
 from shared.door.answers import Fault, National, Reply, national_code, refused
 from shared.door.prove import Caller
@@ -49,7 +49,7 @@ def visit(hub: Hub, tenant: str, action: str, headers: Mapping[str, str]) -> Vis
     A correlation id is taken over only if it is a UUID and holds no person's number."""
     offered = (headers.get(name, "") for name in _OFFERED)
     taken = next((one.lower() for one in offered if _UUID.fullmatch(one) and not _personal(one)), "")
-    return Visit(tenant, action if action in ACTIONS else "unknown", National(taken or str(uuid4()), hub.settings.compatible))
+    return Visit(tenant, action if action in (*ACTIONS, *FETCHES) else "unknown", National(taken or str(uuid4()), hub.settings.compatible))
 
 
 def _personal(text: str) -> bool:
@@ -106,7 +106,7 @@ def _entry(hub: Hub, guest: Visit, caller: Caller, status: int, code: str) -> En
         at=hub.clock(),
         correlation=guest.national.correlation,
         tenant=guest.tenant,
-        sender=caller.sender.name if caller.sender else "",
+        sender=caller.name,
         vkp_id=caller.vkp_id,
         client=caller.client,
         action=guest.action,

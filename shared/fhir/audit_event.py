@@ -31,6 +31,9 @@ _BY_HAND = {"system": _DICOM, "code": "110100", "display": "Application Activity
 _VERBS: Mapping[str, tuple[str, Json]] = {  # the action's last word -> AuditEvent.action, subtype
     "read": ("R", {"system": _INTERACTION, "code": "search-type", "display": "search-type"}),
     "write": ("C", {"system": _INTERACTION, "code": "create", "display": "create"}),
+    "fetch": ("R", {"system": _INTERACTION, "code": "search-type", "display": "search-type"}),
+    "status": ("R", {"system": _INTERACTION, "code": "operation", "display": "operation"}),
+    "acknowledge": ("E", {"system": _INTERACTION, "code": "operation", "display": "operation"}),
 }
 
 _FROM = {"system": _DICOM, "code": "110153", "display": "Source Role ID"}

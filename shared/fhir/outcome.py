@@ -54,8 +54,12 @@ def findings(found: Iterable[Finding], correlation: str = "") -> Json:
 
 def received(receipt: str, correlation: str) -> Json:
     """A document is ours."""
-    told = {"severity": "information", "code": "informational", "details": {"text": "received"}, "diagnostics": f"Receipt {receipt}."}
-    return _correlated(told, correlation)
+    return _informed("received", f"Receipt {receipt}.", correlation)
+
+
+def acknowledged(correlation: str) -> Json:
+    """A document counts as journaled."""
+    return _informed("acknowledged", "It is kept for the municipality's retention.", correlation)
 
 
 def issue(severity: str, kind: str, text: str, remedy: str = "", field: str = "", national: str = "2.4") -> Json:
@@ -93,6 +97,11 @@ def _choices() -> Mapping[str, str]:
     """Spelling -> name of every choice element that the table of R4 has."""
     elements = [each for kind in table().types.values() for each in kind.elements.items()]
     return {key: element.name.removesuffix("[x]") for key, element in elements if element.name.endswith("[x]")}
+
+
+def _informed(text: str, diagnostics: str, correlation: str) -> Json:
+    told = {"severity": "information", "code": "informational", "details": {"text": text}, "diagnostics": diagnostics}
+    return _correlated(told, correlation)
 
 
 def _correlated(issue: Json, correlation: str) -> Json:

@@ -7,9 +7,11 @@ from shared.domain.message import Lane
 from shared.errors import Refused, Unavailable
 from shared.flow import breaker
 from shared.flow.attend import fallen
-from shared.flow.deliver import deliver
+from shared.flow.deliver import Delivered, deliver
+from shared.flow.follow import FIRST
 from shared.flow.round import Place, Round, stuck
 from shared.flow.schedule import delay, spent, steps
+from shared.storage.followups import Followup
 from shared.storage.lines import place_of, position
 from shared.storage.packs import Entry
 
@@ -45,6 +47,9 @@ async def attempt(turn: Round, where: Place) -> dict[str, Any]:
     await _answered(turn, entry)
     turn.delivered += 1
     told = {"end": "delivered", "attempt": _count(state), "at": turn.hub.clock(), "answer": done.answer, "name": done.name}
+    if done.follow:
+        await _to_be_followed(turn, where, done)
+        told["follow"] = True
     return _kept(state) | told | ({"asked": True} if done.had else {})
 
 
@@ -61,6 +66,14 @@ def _kept(state: dict[str, Any]) -> dict[str, Any]:
 def _doubtful(turn: Round, at: int, state: dict[str, Any]) -> bool:
     """Whether a worker that was lost, or could not write what it had done, may have sent it since anything was written about it."""
     return turn.hold is not None and at <= turn.hold.head.doubt and state.get("doubts", 0) < turn.doubts
+
+
+async def _to_be_followed(turn: Round, where: Place, done: Delivered) -> None:
+    """Before the line says that it was delivered: whoever is lost in between sends it again, and forgets nothing."""
+    pack, place = where
+    now, at = turn.hub.clock(), position(pack.sequence, place)
+    due = now + FIRST * turn.hub.settings.retry_scale
+    await turn.hub.followups.add(Followup(pack.entries[place]["id"], turn.line, at, done.name, now, due))
 
 
 async def _originals_ended(turn: Round, entry: Entry) -> bool:

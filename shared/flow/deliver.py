@@ -10,8 +10,10 @@ from shared.door import adapters
 from shared.door.exchange import Heard, exchange
 from shared.errors import Refused, Unavailable
 from shared.flow.breaker import pace
+from shared.flow.names import sender_of
 from shared.hub import Hub
 from shared.storage.packs import Entry
+from shared.storage.shelf_rows import Document, shelf_of
 
 _ANSWER = 1024 * 1024  # bytes of a journal's answer that are read
 _ASKING = 0.5  # of the time that a call may take, for asking a journal what it has
@@ -19,11 +21,13 @@ _ASKING = 0.5  # of the time that a call may take, for asking a journal what it 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """`name`: the journal's own for what it stored, "" if it gave none. `answer`: its status. `had`: it said so when it was asked."""
+    """`name`: the journal's own for what it stored, "" if it gave none. `answer`: its status. `had`: it said so when it was asked.
+    `follow`: it will say later what became of it."""
 
     name: str
     answer: int
     had: bool = False
+    follow: bool = False
 
 
 def longest(hub: Hub, endpoint: Endpoint) -> float:
@@ -37,11 +41,35 @@ async def deliver(hub: Hub, endpoint: Endpoint, lane: Lane, entry: Entry, docume
     journal = adapters.journal(endpoint.adapter)
     if journal is None:
         raise Refused("this hub has no such way to reach a journal")
-    sending = Sending(endpoint.url, entry["resource"], entry["id"], document, lane, dict(endpoint.note))
+    sending = Sending(
+        endpoint.url,
+        entry["resource"],
+        entry["id"],
+        document,
+        lane,
+        dict(endpoint.note),
+        sender_of(entry.get("of", "")) or entry.get("source", ""),
+    )
+    if journal.shelved:
+        return await _shelve(hub, endpoint, journal, sending, entry)
     if unsure and (found := await _had(hub, endpoint, journal, sending)):
         return found
     heard = await _called(hub, endpoint, journal.request(sending))
-    return Delivered(journal.verdict(heard.status, heard.headers, heard.body if heard.whole else b""), heard.status)
+    name = journal.verdict(heard.status, heard.headers, heard.body if heard.whole else b"")
+    return Delivered(name, heard.status, follow=bool(journal.follow and name))
+
+
+async def _shelve(hub: Hub, endpoint: Endpoint, journal: JournalAdapter, sending: Sending, entry: Entry) -> Delivered:
+    """A shelf is storage, which knows what lies there: nothing is asked after an unknown outcome. A repeat has no second effect."""
+    where = journal.request(sending).url
+    kind, _, name = where.partition("/")
+    document = Document(name, kind, entry["patient"], sending.source, sending.lane, sending.document, entry.get("message", ""))
+    try:
+        new = await hub.shelf.put(shelf_of(endpoint.tenant, endpoint.name), document)
+    except TimeoutError:
+        raise Unavailable("the end of the shelf was taken by others again and again", unsure=True) from None
+    status = 201 if new else 200
+    return Delivered(journal.verdict(status, {"location": where}, b""), status)
 
 
 async def _had(hub: Hub, endpoint: Endpoint, journal: JournalAdapter, sending: Sending) -> Delivered | None:

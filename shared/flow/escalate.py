@@ -21,7 +21,7 @@ async def escalate(hub: Hub, line: str, look: Look) -> None:
     """For a line of the alarm lane, as just looked at. Nothing is asked of storage while its oldest parcel is young."""
     register = await hub.registers.current()
     endpoint = register.endpoint(*owner_of(line))
-    if endpoint is None or not look.packs or not _old(hub, look.packs[:1], _soonest(endpoint)):
+    if endpoint is None or not look.packs or not _old(hub, look.packs[:1], soonest(endpoint)):
         return
     reached = await hub.overdue.read(line)
     now = replace(reached, second=await _sent_by_second(hub, endpoint, line, reached), told=await _told(hub, endpoint, line, reached))
@@ -29,7 +29,8 @@ async def escalate(hub: Hub, line: str, look: Look) -> None:
         await hub.overdue.write(line, now)
 
 
-def _soonest(endpoint: Endpoint) -> int:
+def soonest(endpoint: Endpoint) -> int:
+    """Seconds until something is to be done about an alarm."""
     alarms = endpoint.alarms
     return min(alarms.second_after, alarms.page_after) if alarms.second else alarms.page_after
 

@@ -33,6 +33,11 @@ def receipt_at(name: str) -> tuple[str, int] | None:
     return (f"{found[1]}~{found[2]}~{found[3]}", position(int(found[4]), int(found[5]))) if found else None
 
 
+def sender_of(receipt: str) -> str:
+    """The sender's name in the register, from a receipt's public id; "" of ""."""
+    return receipt.split(".")[1] if receipt else ""
+
+
 def parcel_name(line: str, at: int) -> str:
     """The public id of a parcel: likewise."""
     return f"{line}.{at}"

@@ -10,6 +10,7 @@ import orjson
 from azure.core.exceptions import AzureError
 
 from shared.access.permission import RECEIPT
+from shared.door import adapters
 from shared.door.answers import JSON, Fault, Reply, refused
 from shared.door.prove import Caller, by_token, known_register, prove, scheme
 from shared.door.visit import PATIENCE
@@ -17,7 +18,9 @@ from shared.flow.names import owner_of, parcel_name, receipt_at, receipt_name
 from shared.hub import Hub
 from shared.storage.lines import place_of
 from shared.storage.packs import Pack
+from shared.storage.shelf_rows import shelf_of
 
+_TIMED = 50  # parcels of a receipt, the first ones, about which a shelf is asked
 _UNKNOWN = Fault(404, "there is no such receipt of yours", "use the id that the answer 202 gave you, with the same credentials")
 
 
@@ -64,11 +67,24 @@ async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> di
     if "end" not in state:
         return told
     deliveries = await deliveries_of(hub, state.get("parcels", {}))
+    deliveries[:_TIMED] = await asyncio.gather(*(_with_times(hub, line, each) for each in deliveries[:_TIMED]))
     told["set_aside"] = [{"item": item, "reason": reason, "remedy": remedy} for item, reason, remedy in state["problems"]]
     told["parcels"] = deliveries
     told |= {name: state[name] for name in ("repairs", "warnings") if state.get(name)}
     told["counts"] = {"items": state["items"], "documents": state["documents"], "set_aside": state["set_aside"], **_counts(deliveries)}
     return told | {"status": word(state, deliveries)}
+
+
+async def _with_times(hub: Hub, line: str, delivery: dict[str, Any]) -> dict[str, Any]:
+    """And when the journal fetched it and said that it is journaled, if it lies on a shelf."""
+    endpoint = (await hub.registers.current()).endpoint(owner_of(line)[0], delivery["endpoint"])
+    journal = adapters.journal(endpoint.adapter) if endpoint and delivery.get("journal") else None
+    if endpoint is None or journal is None or not journal.shelved:
+        return delivery
+    kind, _, name = delivery["journal"].partition("/")
+    one = await hub.shelf.find(shelf_of(endpoint.tenant, endpoint.name), kind, name)
+    times = {"read": one.read, "acknowledged": one.acknowledged} if one else {}
+    return delivery | {word: written(at) for word, at in times.items() if at}
 
 
 def word(state: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -> str:
@@ -109,6 +125,7 @@ def _delivery(line: str, at: int, pack: Pack | None) -> dict[str, Any]:
         told["at"] = written(state["at"])
     if "answer" in state:
         told["answer"], told["journal"] = state["answer"], state["name"]
+    told |= {word: written(state[word]) for word in ("read", "acknowledged") if word in state}
     if "reason" in state:
         told["reason"] = state["reason"]
     if "not_before" in state:

@@ -135,7 +135,7 @@ async def _finished(hub: Hub, half: Half, pack: Pack, before: float) -> bool:
     keeps its bytes."""
     states = [state or {} for state in pack.states]
     if half is hub.parcels:
-        return all(state.get("end") in _OVER and state["at"] < before for state in states)
+        return all(state.get("end") in _OVER and state["at"] < before and not state.get("follow") for state in states)
     if any(state.get("problems") and state["end"] != "deleted" for state in states):
         return False
     parcels: dict[str, list[int]] = {}

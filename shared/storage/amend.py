@@ -6,9 +6,10 @@ twice it finds itself done.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
@@ -119,3 +120,17 @@ async def _written(lines: Lines, operations: Sequence[Operation]) -> bool:
     except (ResourceModifiedError, ResourceNotFoundError, ResourceExistsError):
         return False
     return True
+
+
+async def add(lines: Lines, line: str, sequence: int, place: int, change: Mapping[str, Any]) -> bool:
+    """Adds to what became of an entry whose pack is done, and marks the pack if it is parked by that. False: the pack is not done, or
+    others write to it now."""
+    try:
+        row = await lines.table.get_entity(line, f"d~{sequence:012}")
+    except ResourceNotFoundError:
+        return False
+    pack = packs.from_row(row)
+    pack.states[place] = {**(pack.states[place] or {}), **change}
+    marks = [put(mark_row(line, pack))] if change.get("end") == "parked" else []
+    told = Operation("PATCH", {**key(line, named("d", pack)), **packs.states(pack)}, str(row.metadata["etag"]))
+    return await _written(lines, [told, *marks])
