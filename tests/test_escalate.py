@@ -14,7 +14,7 @@ from shared.domain.message import Lane
 from shared.flow import escalate as flow
 from shared.flow.sweep import sweep
 from tests.test_forward import DELIVERED, Journal, answering, down_for, journalled, listening
-from tests.test_transform import SHOUTING, Town, another, note, use
+from tests.test_transform import SHOUTING, Town, another, note, raising, use
 
 SECOND, TOLD = "alarms sent by the second route", "alarms not delivered in time"
 
@@ -245,3 +245,32 @@ def test_one_sweep_sees_to_all_that_is_overdue(storage: str) -> None:
             return len(centre.titles)
 
     assert asyncio.run(run()) == 30
+
+
+def test_an_alarm_that_the_journal_refuses_goes_by_the_second_route_at_once(storage: str) -> None:
+    async def run() -> tuple[list[str], str]:
+        async with two_journals(storage) as (here, journal, centre):
+            journal.behave = answering(404)
+            receipt = await here.post(note("alarm"))
+            await here.post(note("routine"))
+            await here.run(5)
+            return centre.titles, (await here.told(receipt))["status"]
+
+    assert asyncio.run(run()) == (["alarm"], "parked")
+
+
+def test_an_alarm_that_is_refused_after_it_went_by_the_second_route_does_not_go_there_again(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> list[str]:
+        async with two_journals(storage) as (here, journal, centre):
+            for number in range(3):
+                await here.post(note(f"alarm {number}", f"p{number}"))
+            await live(here, 100)
+            journal.behave = answering(422)
+            lines = here.hub.parcels.lines
+            monkeypatch.setattr(lines, "commit", raising(1, ConnectionResetError)(lines.commit))  # and the turn runs again
+            await live(here, 120)
+            return [call.title for call in centre.calls]
+
+    assert sorted(asyncio.run(run())) == ["alarm 0", "alarm 1", "alarm 2"]

@@ -40,7 +40,7 @@ def routes(
     rows: Sequence[tuple[Table, Route]], sending: Sequence[tuple[Table, Sender]], receiving: Sequence[tuple[Table, Endpoint]]
 ) -> None:
     known = {endpoint.name for _, endpoint in receiving}
-    used = {route.endpoint for _, route in rows}
+    used = {route.endpoint for _, route in rows} | {endpoint.alarms.second for _, endpoint in receiving}
     for table, route in rows:
         if route.endpoint and route.endpoint not in known and "" not in known:  # a name that could not be read may be the one
             table.wrong("endpoint", "names no endpoint of this file", hint(route.endpoint, known))

@@ -41,9 +41,12 @@ def alarms(endpoint: Table, name: Form) -> Alarms:
 def check(rows: Sequence[tuple[Table, Endpoint]]) -> None:
     """A second route leads to another endpoint of the file."""
     names = {endpoint.name for _, endpoint in rows}
+    stopped = {endpoint.name for _, endpoint in rows if not endpoint.active}
     for table, endpoint in rows:
         second = endpoint.alarms.second
         if second and second == endpoint.name:
             table.wrong("alarms", "has this very endpoint as its second route", "name another, as a response centre's, or leave second out")
         elif second and second not in names and "" not in names:
             table.wrong("alarms", "has a second route that is no endpoint of this file", hint(second, names))
+        elif second in stopped:
+            table.wrong("alarms", "has a second route that is stopped", "set active = true there, or name another", warning=True)

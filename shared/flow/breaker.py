@@ -74,7 +74,7 @@ async def unanswered(hub: Hub, endpoint: Endpoint, patient: str, reason: str) ->
 
 
 async def _opened(hub: Hub, endpoint: Endpoint, shared: Breaker, reason: str) -> bool:
-    if await hub.breakers.set(endpoint.tenant, endpoint.name, shared, open=True, now=hub.clock()):
+    if await hub.breakers.set(endpoint.tenant, endpoint.name, shared, open=True, now=hub.clock(), reason=reason):
         log.alarm("endpoint down", tenant=endpoint.tenant, endpoint=endpoint.name, reason=reason)
     return True
 

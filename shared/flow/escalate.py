@@ -9,6 +9,7 @@ from shared.domain.message import Parcel
 from shared.flow.attend import waiting
 from shared.flow.hand_over import Post, hand_over
 from shared.flow.names import owner_of, parcel_id
+from shared.flow.round import Place
 from shared.hub import Hub
 from shared.storage.lines import Look, position
 from shared.storage.overdue import Reached
@@ -56,6 +57,16 @@ async def _sent_by_second(hub: Hub, endpoint: Endpoint, line: str, reached: Reac
     if sent:
         log.alarm("alarms sent by the second route", line=line, endpoint=second.name, parcels=sent)
     return last
+
+
+async def refused(hub: Hub, line: str, endpoint: Endpoint, places: Sequence[Place]) -> None:
+    """Alarms that the journal will not take go by the second route at once. Said before the line says that they are parked: whoever is lost
+    in between says it again, and what stands in the second endpoint's line already is known there."""
+    second = (await hub.registers.current()).endpoint(endpoint.tenant, endpoint.alarms.second)
+    posts = [_post(second, pack, place) for pack, place in places if second and "message" in pack.entries[place]]
+    if second and posts:
+        await hand_over(hub, line, posts)
+        log.alarm("alarms sent by the second route", line=line, endpoint=second.name, parcels=len(posts))
 
 
 async def _overdue(hub: Hub, line: str, after: int, seconds: int) -> AsyncIterator[list[Pack]]:

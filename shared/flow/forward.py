@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from shared import log
 from shared.access.register import Endpoint
+from shared.domain.message import Lane
 from shared.flow import breaker
 from shared.flow.ahead import ahead
 from shared.flow.attempt import attempt
 from shared.flow.attend import STOPPED, attend, come_back, holding
 from shared.flow.deliver import longest
+from shared.flow.escalate import refused
 from shared.flow.names import owner_of
 from shared.flow.round import Place, Round, last_of, longest_ago, neglected, plan, position_of
 from shared.hub import Hub
@@ -56,6 +58,8 @@ async def _work(hub: Hub, endpoint: Endpoint, line: str, look: Look) -> bool:
         return True
     async with holding(hub.parcels, turn.hold, lambda: turn.sent > 0):
         await _send_all(turn, first, later, look)
+        if turn.lane is Lane.ALARM:
+            await refused(hub, line, endpoint, turn.parked)
         outcome = _outcome(turn)
         await hub.parcels.lines.commit(turn.hold, outcome)
     log.step("forwarded", line=line, delivered=turn.delivered, sent=turn.sent, failures=outcome.failures)
@@ -128,7 +132,9 @@ async def _send(turn: Round, places: Sequence[Place]) -> None:
         if turn.late() or turn.over:
             return
         if pack.entries[place]["patient"] not in turn.blocked:
-            pack.states[place] = await attempt(turn, (pack, place))
+            pack.states[place] = state = await attempt(turn, (pack, place))
+            if state.get("end") == "parked":
+                turn.parked.append((pack, place))
             if pack not in turn.packs:
                 turn.packs.append(pack)
 

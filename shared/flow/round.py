@@ -54,6 +54,7 @@ class Round:
     tried: dict[str, float] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
     packs: list[Pack] = field(default_factory=list)
+    parked: list[Place] = field(default_factory=list)
     began: float = field(default_factory=monotonic)
 
     def late(self) -> bool:

@@ -16,7 +16,7 @@ from shared.storage.records import Record
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 24 * 3600.0
 _QUIET = 5 * _MINUTE  # seconds for which it must not be seen before it is over: an endpoint that comes and goes is one outage
 _AGAIN = {"page": _HOUR, "error": _DAY, "warning": _DAY}  # seconds between two messages while it lasts
-_WORSE = _HOUR  # the same where the number grows; a higher level is told at once
+_WORSE = _HOUR  # the same where the number grows; a higher level, and another alarm, is told at once
 EVENTS = ("poison", "parked", "alarm-parked", "set-aside", "alarm-set-aside", "unknown-device")  # each counts; none of them ends by itself
 _FORGOTTEN = 7 * _DAY  # after which who could not be told that it is over will not be
 _TRIES = (1, 2, 5, 15, 30, 60)  # minutes until a recipient that could not be reached is tried again
@@ -84,10 +84,12 @@ def seen(before: Standing | None, notice: Notice, now: float) -> Standing:
 
 
 def _news(before: Standing, notice: Notice, now: float) -> bool:
-    since = now - before.said
-    if notice.level > before.level or since >= _AGAIN[before.severity]:
+    since, more = now - before.said, notice.count > before.count
+    if notice.level > before.level or (more and before.severity == "page"):
         return True
-    return notice.kind in EVENTS and notice.count > before.count and since >= _WORSE
+    if notice.kind in EVENTS:
+        return since >= _DAY or (more and since >= _WORSE)
+    return since >= _AGAIN[before.severity]
 
 
 def unseen(before: Standing, now: float) -> Standing | None:

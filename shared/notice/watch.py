@@ -46,11 +46,12 @@ class Seen:
 
 @dataclass(slots=True)
 class Sum:
-    """What waits in several lines. `down`: their endpoint is taken to be; `more`: there is more than was counted."""
+    """What waits in several lines. `down`: their endpoint is taken to be, for this `reason`; `more`: there is more than was counted."""
 
     waiting: int = 0
     oldest: float = 0.0
     down: bool = False
+    reason: str = ""
     more: bool = False
     marks: list[Mark] = field(default_factory=list)
 
@@ -120,7 +121,8 @@ async def _ask_breakers(hub: Hub, sums: Sums) -> None:
     """Which endpoints are taken to be down (flow.breaker): a read for each lane of those for which something waits."""
     for (tenant, half, name, _), one in sums.items():
         if half == PARCELS and one.waiting:
-            one.down = (await hub.breakers.read(tenant, name)).open
+            breaker = await hub.breakers.read(tenant, name)
+            one.down, one.reason = breaker.open, breaker.reason
 
 
 def _publish(sums: Sums, lines: int) -> None:
@@ -154,7 +156,14 @@ def _failing(endpoint: Endpoint, mine: Mine) -> Notice | None:
     level = next((level for level in _LEVELS if oldest >= limit * level / 100), 0)
     if not level and not any(one.down for one in both):
         return None
-    facts = {"oldest": round(oldest), "limit": limit, "down": any(one.down for one in both), "stopped": not endpoint.active}
+    reason = next((one.reason for one in both if one.reason), "")
+    facts = {
+        "oldest": round(oldest),
+        "limit": limit,
+        "down": any(one.down for one in both),
+        "stopped": not endpoint.active,
+        "reason": reason,
+    }
     return Notice(endpoint.tenant, "endpoint-failing", endpoint.name, sum(one.waiting for one in both), level, facts)
 
 
@@ -162,11 +171,12 @@ def _late(tenant: Tenant, mine: Mine) -> Iterator[Notice]:
     """An alarm that has not reached its journal in time, wherever it waits."""
     late: dict[str, list[Sum]] = defaultdict(list)
     patience = {endpoint.name: endpoint.alarms.page_after for endpoint in tenant.endpoints}
+    second = {endpoint.name: endpoint.alarms.second for endpoint in tenant.endpoints}
     for (half, name, lane), one in mine.items():
         if lane is Lane.ALARM and one.oldest > (patience.get(name, _LATE) if half == PARCELS else _LATE):
             late[name].append(one)
     for name, some in late.items():
-        facts = {"oldest": round(max(one.oldest for one in some))}
+        facts = {"oldest": round(max(one.oldest for one in some)), "second": second.get(name, "")}
         yield Notice(tenant.orgnr, "alarm-late", name, sum(one.waiting for one in some), 0, facts)
 
 
@@ -189,4 +199,6 @@ def _marked(tenant: Tenant, half: str, name: str, lane: Lane, found: Sequence[Ma
     unknown = counts["unknown-device"]
     if lane is Lane.ALARM:
         counts = {"alarm-parked": counts["parked"], "alarm-set-aside": counts["set-aside"] + unknown}
-    yield from (Notice(tenant.orgnr, kind, name, count, 0, {"unknown": unknown}) for kind, count in counts.items() if count)
+    second = next((one.alarms.second for one in tenant.endpoints if half == PARCELS and one.name == name), "")
+    facts = {"unknown": unknown, "second": second}
+    yield from (Notice(tenant.orgnr, kind, name, count, 0, facts) for kind, count in counts.items() if count)

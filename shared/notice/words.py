@@ -1,5 +1,6 @@
 """What recipients read, in bokmål: names from the register, counts and ids. No person, no payload."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from shared.domain.clock import OSLO
 from shared.notice.ledger import EVENTS, Standing
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 24 * 3600
+_STATUS = re.compile(r"(?<=answered )[1-5][0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,9 @@ class Words:
 
 _NO_ANSWER = Saying(
     "{name} svarer ikke",
-    "Knutepunktet får ikke svar fra {name}. {meldinger} venter der, den eldste i {oldest}. Alt blir sendt av seg selv, i rekkefølge, så "
-    "snart {name} svarer.",
-    "Spør leverandøren av {name} om tjenesten er oppe. Ingenting er tapt, og ingenting skal sendes på nytt for hånd.",
+    "Knutepunktet får ikke levert til {name}{reason}. {meldinger} venter der, den eldste i {oldest}. Alt blir sendt av seg selv, i "
+    "rekkefølge, så snart {name} tar imot.",
+    "{ask} Ingenting er tapt, og ingenting skal sendes på nytt for hånd.",
     "{name} svarer igjen",
 )
 _OLD = Saying(
@@ -50,26 +52,25 @@ _OLD = Saying(
 SAYINGS: Mapping[str, Saying] = {
     "alarm-late": Saying(
         "ALARM ikke levert: {name}",
-        "{alarmer} har ikke nådd fram. Den eldste har ventet i {oldest}.",
+        "{alarmer} har ikke nådd fram til {name}. Den eldste har ventet i {oldest}.{second}",
         "Følg opp på annen måte nå: ring responssenteret eller se i alarmsystemet. Finn deretter ut hvorfor det stopper ved {name}.",
-        "Alarmene er levert: {name}",
+        "Ingen alarmer venter lenger: {name}",
     ),
     "alarm-set-aside": Saying(
         "ALARM lagt til side: {name}",
-        "{alarmer} fra {name} kunne ikke gjøres om til notat, {unknown} av dem fordi ingen er registrert på enheten. Ingen "
-        "journal har fått vite om det.",
-        "Følg opp i alarmsystemet nå. Registrer så enheten på rett person (./hub register), og se hva som var galt.",
+        "{alarmer} fra {name} kunne ikke gjøres om til notat.{unknown} Ingen journal har fått vite om det.",
+        'Følg opp i alarmsystemet nå. Se så hva som var galt: ./hub messages find {tenant} --lane alarm --state "set aside".',
     ),
     "alarm-parked": Saying(
         "ALARM parkert: {name}",
-        "{name} har sagt nei til {alarmer}. Det blir ikke sendt igjen av seg selv.",
-        "Følg opp på annen måte nå. Se hva {name} svarte, og få det rettet før noe sendes på nytt.",
+        "{name} har sagt nei til {alarmer}, og får ingen av dem igjen av seg selv.{second}",
+        "Følg opp på annen måte nå. Se hva {name} svarte: ./hub messages find {tenant} --endpoint {subject} --lane alarm --state parked.",
     ),
     "endpoint-failing": _NO_ANSWER,
     "parked": Saying(
         "{meldinger} parkert: {name}",
         "{name} har sagt nei til {meldinger} de siste sju døgnene. Alt finnes fortsatt, men blir ikke sendt igjen av seg selv.",
-        "Se hva {name} svarte, og få det rettet før noe sendes på nytt.",
+        "Se hva {name} svarte: ./hub messages find {tenant} --endpoint {subject} --state parked. Få det rettet før noe sendes på nytt.",
     ),
     "poison": Saying(
         "Feil i knutepunktet: {name}",
@@ -164,7 +165,23 @@ def _facts(notice: Standing, tenant: Tenant) -> dict[str, Any]:
     lengths = {name: length(what.facts[name]) for name in ("oldest", "limit") if name in what.facts}
     counted = {"meldinger": _several(what.count, "melding", "meldinger"), "alarmer": _several(what.count, "alarm", "alarmer")}
     days = {"dager": _several(what.facts.get("days", 0), "dag", "dager"), "dato": ".".join(reversed(what.facts.get("day", "").split("-")))}
-    return {**what.facts, **lengths, **counted, **days, "count": what.count, "level": what.level, "name": _name(notice, tenant)}
+    whose = {"tenant": tenant.orgnr, "subject": what.subject, "name": _name(notice, tenant)}
+    return {**what.facts, **lengths, **counted, **days, **whose, **_clauses(notice, tenant), "count": what.count, "level": what.level}
+
+
+def _clauses(notice: Standing, tenant: Tenant) -> dict[str, str]:
+    """Parts of a saying that are only there where there is something to say."""
+    facts, name = notice.notice.facts, _name(notice, tenant)
+    second = next((one.title for one in tenant.endpoints if one.name == facts.get("second")), "")
+    status = (_STATUS.search(facts.get("reason") or "") or [""])[0]
+    ours = status in ("401", "403")
+    return {
+        "second": f" Alarmene går også til {second}." * bool(second),
+        "unknown": f" For {facts.get('unknown')} av dem er ingen registrert på enheten." * bool(facts.get("unknown")),
+        "reason": f": svaret er {status}" * bool(status) or ": svaret er en nettside" * ("web page" in (facts.get("reason") or "")),
+        "ask": f"Se om det som knutepunktet viser {name}, gjelder ennå: ./hub register test." * ours
+        or f"Spør leverandøren av {name} om tjenesten er oppe.",
+    }
 
 
 def _several(number: int, one: str, many: str) -> str:
@@ -185,9 +202,10 @@ def length(seconds: float) -> str:
     """How long, in its two largest units."""
     days, rest = divmod(int(seconds), _DAY)
     hours, rest = divmod(rest, _HOUR)
-    parts = [(days, "døgn", "døgn"), (hours, "time", "timer"), (rest // _MINUTE, "minutt", "minutter")]
+    minutes, rest = divmod(rest, _MINUTE)
+    parts = [(days, "døgn", "døgn"), (hours, "time", "timer"), (minutes, "minutt", "minutter"), (rest, "sekund", "sekunder")]
     told = [_several(*part) for part in parts if part[0]]
-    return " ".join(told[:2]) or f"{int(seconds)} sekunder"
+    return " ".join(told[:2]) or "0 sekunder"
 
 
 def _times(notice: Standing) -> str:
@@ -202,6 +220,8 @@ def _foot(notice: Standing) -> str:
         return "Dette er den siste meldingen om saken."
     if notice.notice.kind == "poison":
         return "Du får en ny melding hvis det skjer igjen, høyst én gang i timen."
+    if notice.notice.kind in EVENTS and notice.severity == "page":
+        return "Du får en ny melding straks hvis det blir flere, og ellers én gang i døgnet i sju døgn."
     if notice.notice.kind in EVENTS:
         return "Du får en ny melding hvis det blir flere, høyst én gang i timen, og ellers én gang i døgnet i sju døgn."
     often = "hver time" if notice.severity == "page" else "én gang i døgnet"

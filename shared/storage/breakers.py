@@ -16,6 +16,7 @@ class Breaker:
 
     open: bool = False
     since: float = 0.0
+    reason: str = ""  # for which it was opened: an answer's class, never its words
     etag: str = _NEVER
 
 
@@ -31,11 +32,11 @@ class Breakers:
             row = await self._table.get_entity(tenant, f"breaker~{endpoint}")
         except ResourceNotFoundError:
             return Breaker()
-        return Breaker(row["open"], row["since"], str(row.metadata["etag"]))
+        return Breaker(row["open"], row["since"], row["reason"], str(row.metadata["etag"]))
 
-    async def set(self, tenant: str, endpoint: str, known: Breaker, *, open: bool, now: float) -> bool:
+    async def set(self, tenant: str, endpoint: str, known: Breaker, *, open: bool, now: float, reason: str = "") -> bool:
         """Opens or closes it, unless it has changed since it was read: then somebody else did, and False is the answer."""
-        row = {"PartitionKey": tenant, "RowKey": f"breaker~{endpoint}", "open": open, "since": now}
+        row = {"PartitionKey": tenant, "RowKey": f"breaker~{endpoint}", "open": open, "since": now, "reason": reason}
         try:
             await submit(self._table, [create(row) if known.etag == _NEVER else replace(row, known.etag)])
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
