@@ -28,6 +28,7 @@ TIMEOUT = 1.0  # seconds for one call
 SHORT = {"HUB_CALL_TIMEOUT_SECONDS": str(TIMEOUT)}
 LATER: Mapping[str, dict[str, Any]] = {  # what it does at first; then it is honest
     **{f"fail {status}": {"mode": "fail", "status": status} for status in (408, 425, 429, 500, 501, 502, 503, 504, 507, 599)},
+    **{f"about us or the address: {status}": {"mode": "refuse", "status": status} for status in (301, 302, 303, 307, 308, 401, 403, 407)},
     **{f"store, then {status}": {"mode": "fail-after", "status": status} for status in (408, 409, 429, 500, 503)},
     "503, come back in 1 s": {"mode": "fail", "status": 503, "retry_after": 1},
     "cut": {"mode": "cut"},
@@ -40,10 +41,7 @@ LATER: Mapping[str, dict[str, Any]] = {  # what it does at first; then it is hon
     "forgets its keys": {"mode": "forget"},
 }
 NEVER: Mapping[str, dict[str, Any]] = {
-    **{
-        f"refuse {s}": {"mode": "refuse", "status": s}
-        for s in (301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 412, 413, 415, 422, 451)
-    },
+    **{f"refuse {status}": {"mode": "refuse", "status": status} for status in (400, 404, 405, 410, 412, 413, 415, 422, 451)},
     "200 that means no": {"mode": "outcome"},
 }
 
