@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,3 +121,18 @@ def wait(until: Callable[[], bool], seconds: float, turn: Callable[[], None] = l
         turn()
         time.sleep(0.05)
     return until()
+
+
+def log_directory(logs: Path | None, prefix: str) -> contextlib.AbstractContextManager[str]:
+    """Where processes write their logs: a folder that is kept, or one that goes with the block."""
+    if logs is None:
+        return tempfile.TemporaryDirectory(prefix=prefix)
+    logs.mkdir(parents=True, exist_ok=True)
+    return contextlib.nullcontext(str(logs))
+
+
+def end_on_signals() -> None:
+    """Ctrl-C and SIGTERM both become the KeyboardInterrupt that asyncio.run ends on in an orderly way; also where a shell that started us
+    with & told us to ignore the first."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))

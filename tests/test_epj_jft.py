@@ -59,7 +59,22 @@ def test_a_name_that_is_no_address_is_not_kept() -> None:
     assert verdict(409, {}, b"") == ""
 
 
-@pytest.mark.parametrize("status", [202, 301, 400, 401, 403, 404, 413, 422])
+@pytest.mark.parametrize("status", [301, 302, 401, 403, 407])
+def test_what_is_about_us_parks_nothing_and_ends_no_following(status: int) -> None:
+    """An expired token must not park what would be taken once it is renewed, nor what was taken already."""
+    for said in (lambda: verdict(status, {}, b""), lambda: followed(status, {}, b"")):
+        with pytest.raises(Unavailable) as raised:
+            said()
+        assert not raised.value.unsure
+
+
+def test_a_web_page_is_no_yes() -> None:
+    with pytest.raises(Unavailable) as raised:
+        verdict(200, {"location": "/v1/Bundle/1"}, b"<!doctype html><title>Logg inn</title>")
+    assert raised.value.unsure
+
+
+@pytest.mark.parametrize("status", [202, 400, 404, 413, 422])
 def test_anything_else_is_refused(status: int) -> None:
     with pytest.raises(Refused):
         verdict(status, {}, b"")
@@ -119,7 +134,7 @@ def test_what_is_no_status_says_nothing(body: bytes) -> None:
         followed(200, {}, body)
 
 
-@pytest.mark.parametrize("status", [301, 401, 404, 410])
+@pytest.mark.parametrize("status", [400, 404, 410])
 def test_a_document_that_is_not_there_is_refused(status: int) -> None:
     with pytest.raises(Refused):
         followed(status, {}, b"")

@@ -5,19 +5,17 @@ import asyncio
 import json
 import os
 import platform
-import signal
 import sys
-import tempfile
 from collections.abc import Awaitable, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from local.bench import figures, imports, lookups, phases, sides
 from local.bench.figures import Figures
 from local.bench.load import Sink
 from local.bench.phases import Plan
+from local.processes import end_on_signals, log_directory
 from local.terminal import Halt, Parser, Step, say
 
 GROUPS = ("single", "batch", "alone", "lookup", "import")
@@ -113,7 +111,7 @@ def main(argv: Sequence[str]) -> int:
     plan = phases.QUICK if chosen.quick else phases.FULL
     about = machine()
     try:
-        with _directory(chosen.logs) as directory:
+        with log_directory(chosen.logs, "hub-bench-") as directory:
             result = asyncio.run(measure(chosen.only, plan, Path(directory)))
     except Halt as problem:
         say(f"hub bench: {problem}")
@@ -128,18 +126,6 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _directory(logs: Path | None) -> AbstractContextManager[str]:
-    if logs is None:
-        return tempfile.TemporaryDirectory(prefix="hub-bench-")
-    logs.mkdir(parents=True, exist_ok=True)
-    return nullcontext(str(logs))
-
-
-def _ended(_signal: int, _frame: FrameType | None) -> None:
-    signal.raise_signal(signal.SIGINT)  # asyncio.run knows how to end in an orderly way on that one
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell that started us with & told us to ignore it
-    signal.signal(signal.SIGTERM, _ended)
+    end_on_signals()
     sys.exit(main(sys.argv[1:]))

@@ -6,21 +6,18 @@
 import argparse
 import json
 import logging
-import signal
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from local.faults import crash, journals, kill, latency, outage, rotation, storage, together
 from local.faults.ground import Ground, ground
 from local.faults.judge import COUNTS, Row
 from local.faults.points import POINTS
+from local.processes import end_on_signals, log_directory
 from local.terminal import Halt, Parser, say
 
 Play = Callable[[Ground, int], Row]
@@ -138,7 +135,7 @@ def main(argv: Sequence[str]) -> int:
     chosen = options(argv)
     logging.disable(logging.CRITICAL)  # the hub's alarms are called for here
     try:
-        with _directory(chosen.logs) as directory, ground(Path(directory)) as where:
+        with log_directory(chosen.logs, "hub-faults-") as directory, ground(Path(directory)) as where:
             rows = play(chosen, where)
     except Halt as problem:
         say(f"hub faults: {problem}")
@@ -150,18 +147,6 @@ def main(argv: Sequence[str]) -> int:
     return 0 if all(row.clean for row in rows) else 1
 
 
-def _directory(logs: Path | None) -> AbstractContextManager[str]:
-    if logs is None:
-        return tempfile.TemporaryDirectory(prefix="hub-faults-")
-    logs.mkdir(parents=True, exist_ok=True)
-    return nullcontext(str(logs))
-
-
-def _ended(_signal: int, _frame: FrameType | None) -> None:
-    signal.raise_signal(signal.SIGINT)  # asyncio.run knows how to end in an orderly way on that one
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell that started us with & told us to ignore it
-    signal.signal(signal.SIGTERM, _ended)
+    end_on_signals()
     sys.exit(main(sys.argv[1:]))

@@ -14,8 +14,11 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import RawIOBase
 from pathlib import Path
 from typing import NoReturn
+
+from aiohttp import ClientSession
 
 from local.faults.app import Time, app, drain
 from local.faults.ground import Ground
@@ -29,6 +32,7 @@ from shared.access.rows import Tenant
 from shared.domain.message import Lane
 from shared.door import adapters
 from shared.flow.sweep import forget, purge
+from shared.hub import Hub
 
 CRASHED = 70
 AT_ONCE = 6
@@ -229,22 +233,22 @@ async def _live(run: Run) -> None:
         _write(file, {"unended": len(unended)})
 
 
-async def _misbehave(run: Run, http: object, draw: random.Random) -> None:
+async def _misbehave(run: Run, http: ClientSession, draw: random.Random) -> None:
     fails = run.needs & {"fails", "down"}
     mode = {"mode": "fail"} if fails else draw.choice(MODES)
     if mode:
         url = f"{run.url}/_sandbox/{run.journal}/behaviour"
-        async with http.put(url, json={**mode, "calls": 8 if "down" in fails else 2}) as answer:  # type: ignore[attr-defined]  # an aiohttp session
+        async with http.put(url, json={**mode, "calls": 8 if "down" in fails else 2}) as answer:
             answer.raise_for_status()
 
 
-async def _age(world: Time, hub: object, file: object) -> None:
+async def _age(world: Time, hub: Hub, file: RawIOBase) -> None:
     """Everything that ended grows old and is purged; ids of a month ago are forgotten."""
     world.ahead += OLD
     _write(file, {"ahead": world.ahead})
     for lane in Lane:
-        await purge(hub, lane)  # type: ignore[arg-type]
-    await forget(hub)  # type: ignore[arg-type]
+        await purge(hub, lane)
+    await forget(hub)
 
 
 def municipality(run: Run, lines: int = 2) -> Tenant:
@@ -283,13 +287,13 @@ def remembered(run: Run, messages: Sequence[Message]) -> tuple[Senders, dict[str
     return senders, last
 
 
-def _remember(file: object, senders: Senders, world: Time) -> None:
+def _remember(file: RawIOBase, senders: Senders, world: Time) -> None:
     def heard(number: int, receipt: str) -> None:
         _write(file, {"number": number, "receipt": receipt, "at": time.monotonic(), "ahead": world.ahead})
 
     senders.heard = heard
 
 
-def _write(file: object, row: dict[str, object]) -> None:
+def _write(file: RawIOBase, row: Mapping[str, object]) -> None:
     """One write, whole or not at all; it outlives the process."""
-    file.write(json.dumps(row).encode() + b"\n")  # type: ignore[attr-defined]
+    file.write(json.dumps(row).encode() + b"\n")

@@ -17,7 +17,6 @@ from shared.domain import organisation
 SCHEMES = ("header", "basic", "webhook", "oauth", "certificate")
 ASSERTION, CERTIFICATE = "private_key_jwt", "tls_client_auth"
 METHODS = ("client_secret_basic", "client_secret_post", ASSERTION, CERTIFICATE)
-ASSERTED = ("issuer", "algorithm", "parent", "child")  # what only an assertion has
 
 CLIENT = Form(re.compile(r"[!-~]{1,200}"), "is not a client's id", "copy it from the issuer: visible ASCII without spaces")
 SCOPE = Form(re.compile(r"[!#-\[\]-~]{1,200}"), "is not a scope", "write each scope as a text of its own, as nhn:jft/api")

@@ -6,13 +6,11 @@ from urllib.parse import urljoin, urlsplit
 
 import orjson
 
+from shared.domain.answer import HAVE_IT, heed, heed_page
 from shared.domain.journal import Call, Fate, JournalAdapter, Sending
 from shared.domain.national import WRITES
 from shared.errors import Refused, Unavailable
 
-LATER = frozenset({408, 425, 429})  # and every 5xx: the same call may succeed later
-AT_THE_DOOR = frozenset({425, 429})  # said before anything is stored; after the others it may stand there all the same
-HAVE_IT = 409
 LARGEST = 1024 * 1024  # bytes; NHN says about 1 MB
 JOURNALED = ("journalingAcknowledged", "journaled")  # as its newer and its older text have it
 
@@ -31,8 +29,10 @@ def request(sending: Sending) -> Call:
 
 def verdict(status: int, headers: Mapping[str, str], body: bytes) -> str:
     """Where its status stands. A yes without that address could not be followed, and is none."""
-    _later(status, headers)
-    if status != HAVE_IT and not 200 <= status < 300:
+    heed(status, headers)
+    if status < 300:
+        heed_page(body)
+    elif status != HAVE_IT:
         raise Refused(f"Journalføringstjenesten answered {status}", str(status))
     where = headers.get("location", "")
     if status != HAVE_IT and not where:
@@ -51,8 +51,8 @@ def follow(base: str, name: str) -> Call:
 
 def followed(status: int, headers: Mapping[str, str], body: bytes) -> Fate:
     """What has happened to the document. Unavailable: not told now. Refused: it does not have the document."""
-    _later(status, headers)
-    if not 200 <= status < 300:
+    heed(status, headers)
+    if status >= 300:
         raise Refused(f"asked for the document's status, Journalføringstjenesten answered {status}", str(status))
     try:
         told = orjson.loads(body)
@@ -61,13 +61,6 @@ def followed(status: int, headers: Mapping[str, str], body: bytes) -> Fate:
     except (ValueError, AttributeError, TypeError):
         raise Unavailable("the answer is no status of a document") from None
     return Fate(read, journaled, failed)
-
-
-def _later(status: int, headers: Mapping[str, str]) -> None:
-    if status in LATER or status >= 500:
-        wish = headers.get("retry-after", "")
-        seconds = float(wish) if wish.isascii() and wish.isdigit() and len(wish) < 8 else None
-        raise Unavailable(f"Journalføringstjenesten answered {status}", seconds, unsure=status not in AT_THE_DOOR)
 
 
 def _time(value: object) -> float:
