@@ -19,6 +19,7 @@ from shared.storage.head import HAND, Head, head_row, key
 from shared.storage.lines import Lines, mark_row, named, to_done
 from shared.storage.packs import Pack
 
+_ADDED = 8  # lost races for one addition
 Edit = Callable[[Pack], Sequence[int]]  # changes states in place; which places changed
 
 PATIENCE = 60.0  # seconds that a line is waited for
@@ -124,13 +125,16 @@ async def _written(lines: Lines, operations: Sequence[Operation]) -> bool:
 
 async def add(lines: Lines, line: str, sequence: int, place: int, change: Mapping[str, Any]) -> bool:
     """Adds to what became of an entry whose pack is done, and marks the pack if it is parked by that. False: the pack is not done, or
-    others write to it now."""
-    try:
-        row = await lines.table.get_entity(line, f"d~{sequence:012}")
-    except ResourceNotFoundError:
-        return False
-    pack = packs.from_row(row)
-    pack.states[place] = {**(pack.states[place] or {}), **change}
-    marks = [put(mark_row(line, pack))] if change.get("end") == "parked" else []
-    told = Operation("PATCH", {**key(line, named("d", pack)), **packs.states(pack)}, str(row.metadata["etag"]))
-    return await _written(lines, [told, *marks])
+    others write to it again and again: two instances may have something to say of its neighbours."""
+    for _ in range(_ADDED):
+        try:
+            row = await lines.table.get_entity(line, f"d~{sequence:012}")
+        except ResourceNotFoundError:
+            return False
+        pack = packs.from_row(row)
+        pack.states[place] = {**(pack.states[place] or {}), **change}
+        marks = [put(mark_row(line, pack))] if change.get("end") == "parked" else []
+        told = Operation("PATCH", {**key(line, named("d", pack)), **packs.states(pack)}, str(row.metadata["etag"]))
+        if await _written(lines, [told, *marks]):
+            return True
+    return False
