@@ -68,7 +68,7 @@ def test_it_still_reaches_its_journal_once_that_answers(storage: str) -> None:
             receipt = await here.post(note("alarm"))
             await live(here, 200)
             journal.behave = down_for()
-            await live(here, 60)
+            await live(here, 90)  # the schedule's last step, and its fifth
             return journal.titles, centre.titles, (await here.told(receipt))["status"]
 
     assert asyncio.run(run()) == (["alarm"], ["alarm"], DELIVERED)
