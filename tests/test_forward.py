@@ -27,7 +27,7 @@ from shared.flow.breaker import Pace, pace
 from shared.flow.forward import forward
 from shared.flow.schedule import DAY, delay, steps
 from shared.flow.transform import transform
-from tests.test_transform import Town, note, town
+from tests.test_transform import SHOUTING, Town, note, town, use
 
 DOCS = (Path(__file__).parent.parent / "docs/journals.md").read_text()
 CODES = national()
@@ -762,3 +762,42 @@ def test_what_an_outage_costs_does_not_grow_with_what_waits_and_all_is_delivered
     assert in_order(many.calls)
     assert max(call.at for call in many.calls if call.stored) - over <= 300
     assert messages <= 4, "what still comes finds nothing to do"
+
+
+def test_an_alarm_waits_for_no_queue_between_its_two_halves(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker that has read it sends it; what is routine waits for its own turn."""
+    use(monkeypatch, SHOUTING)
+
+    async def run() -> tuple[list[str], list[str]]:
+        async with journalled(storage) as (here, journal):
+            await here.post(note("alarm"))
+            await here.post(note("routine", "p2"))
+            asked: list[str] = []
+            put = here.host.put
+
+            async def noted(half: str, lines: list[str], delay: float = 0.0) -> None:
+                asked.extend(lines)
+                await put(half, lines, delay)
+
+            here.host.put = noted  # type: ignore[method-assign]  # watched, and still done
+            await here.run()
+            return sorted(journal.titles), [line for line in asked if "~journal~" in line]
+
+    titles, asked = asyncio.run(run())
+    assert titles == ["alarm", "routine"] and asked and all("~routine~" in line for line in asked)
+
+
+def test_an_alarm_whose_sending_breaks_down_comes_back_by_its_own_queue(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, SHOUTING)
+
+    async def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    async def run() -> tuple[list[str], list[list[str]]]:
+        async with journalled(storage) as (here, journal):
+            monkeypatch.setattr("shared.flow.transform.forward", broken)
+            await here.post(note("alarm"))
+            await here.run()
+            return journal.titles, here.host.poison
+
+    assert asyncio.run(run()) == (["alarm"], [])

@@ -29,6 +29,11 @@ class Post:
 
 async def hand_over(hub: Hub, source: str, posts: Sequence[Post]) -> None:
     """One write for each line; then those lines are rung in one message. `source`: the line that the posts come from, in rising order."""
+    await ring(hub, hub.parcels, await put_in_line(hub, source, posts))
+
+
+async def put_in_line(hub: Hub, source: str, posts: Sequence[Post]) -> list[str]:
+    """As `hand_over`; the lines that are to be rung."""
     left, touched = list(posts), dict[str, None]()
     for _ in range(_ROUNDS):
         if not left:
@@ -39,7 +44,7 @@ async def hand_over(hub: Hub, source: str, posts: Sequence[Post]) -> None:
         left = await _append(hub, source, shapes, left, touched)
     if left:
         raise TimeoutError("an endpoint's lines were changed again and again")
-    await ring(hub, hub.parcels, list(touched))
+    return list(touched)
 
 
 async def shape_of(hub: Hub, endpoint: Endpoint) -> Shape:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from shared import log
@@ -13,11 +14,12 @@ from shared.domain.event import Document
 from shared.domain.message import Lane, Parcel
 from shared.door import adapters
 from shared.flow.anew import aside, joined, not_sent_yet, wanted
-from shared.flow.attend import STOPPED, attend, come_back, fallen, holding, waiting
+from shared.flow.attend import STOPPED, attend, come_back, fallen, holding, ring, waiting
 from shared.flow.corrections import must_wait_for, originals
 from shared.flow.duplicates import sort_out
 from shared.flow.events import events
-from shared.flow.hand_over import Post, hand_over
+from shared.flow.forward import forward
+from shared.flow.hand_over import Post, put_in_line
 from shared.flow.job import Job
 from shared.flow.names import message_of, owner_of, parcel_id, receipt_name
 from shared.flow.translate import NOBODY, Context, Outgoing, translate
@@ -34,11 +36,15 @@ _BYTES = 256 * 1024  # raw bytes in one turn, at least one receipt: documents ar
 
 
 async def transform(hub: Hub, lines: Sequence[str]) -> None:
-    """Works the lines that a queue message names."""
-    await attend(hub, hub.receipts, lines, _turn)
+    """Works the lines that a queue message names. What becomes of alarms is sent by this very worker, while it goes on."""
+    sending: list[asyncio.Task[None]] = []
+    try:
+        await attend(hub, hub.receipts, lines, partial(_turn, sending=sending))
+    finally:
+        await asyncio.gather(*sending)
 
 
-async def _turn(hub: Hub, line: str, look: Look) -> bool:
+async def _turn(hub: Hub, line: str, look: Look, *, sending: list[asyncio.Task[None]]) -> bool:
     assert look.head  # noqa: S101 -- attend looks first
     tenant, sender = owner_of(line)
     if (await hub.registers.current()).stopped(tenant, sender):
@@ -54,18 +60,37 @@ async def _turn(hub: Hub, line: str, look: Look) -> bool:
             job.behind = await originals(hub, line, job.verdict.first) if job.verdict.correction else ()
         register = await hub.registers.current()
         await _work(hub, register, line, jobs, given_up=fallen(look.head, jobs[0].at))
-        await _hand_over(hub, line, jobs)
+        await _tell(hub, await _hand_over(hub, line, jobs), sending)
         await hub.receipts.lines.commit(hold, _outcome(jobs, look.packs))
     _say(line, jobs)
     return look.more or any(waiting(pack) for pack in look.packs)
 
 
-async def _hand_over(hub: Hub, line: str, jobs: Sequence[Job]) -> None:
+async def _hand_over(hub: Hub, line: str, jobs: Sequence[Job]) -> list[str]:
+    """The lines in which parcels were put."""
+    touched: dict[str, None] = {}
     for job in jobs:
         job.posts = await not_sent_yet(hub, job.before, job.posts)
     for kind in dict.fromkeys(job.source[0] for job in jobs):
         posts = [post for job in jobs if job.source[0] == kind for post in job.posts]
-        await hand_over(hub, line + kind, sorted(posts, key=lambda post: post.at))
+        touched |= dict.fromkeys(await put_in_line(hub, line + kind, sorted(posts, key=lambda post: post.at)))
+    return list(touched)
+
+
+async def _tell(hub: Hub, lines: Sequence[str], sending: list[asyncio.Task[None]]) -> None:
+    """Alarms wait for no queue. Should this worker be lost, the sweep brings their lines back, as it has to with a message too."""
+    alarms = [line for line in lines if lane_of(line) is Lane.ALARM]
+    if alarms:
+        sending.append(asyncio.create_task(_sent_on(hub, alarms)))
+    await ring(hub, hub.parcels, [line for line in lines if line not in alarms])
+
+
+async def _sent_on(hub: Hub, lines: Sequence[str]) -> None:
+    try:
+        await forward(hub, lines)
+    except Exception as error:  # its own queue counts how often it fails, and is no reason to have receipts again
+        log.step("not sent on", error=type(error).__name__)
+        await hub.queues.put(hub.parcels.name, list(lines))
 
 
 def _chosen(look: Look) -> list[Job]:
