@@ -31,7 +31,7 @@ class Point:
 
 
 _RECEIVE, _TRANSFORM, _FORWARD = "shared.flow.receive", "shared.flow.transform", "shared.flow.forward"
-_HAND_OVER, _ATTEMPT, _BREAKER = "shared.flow.hand_over", "shared.flow.attempt", "shared.flow.breaker"
+_ATTEMPT, _BREAKER = "shared.flow.attempt", "shared.flow.breaker"
 _BREAKERS, _SHAPES = "shared.storage.breakers:Breakers", "shared.storage.shapes:Shapes"
 _APPENDER, _LINES, _QUEUES = "shared.storage.append:Appender", "shared.storage.lines:Lines", "shared.storage.queues:Queues"
 _REGISTERS, _SWEEP, _ATTEND = "shared.storage.register_rows:Registers", "shared.flow.sweep", "shared.flow.attend"
@@ -58,7 +58,7 @@ POINTS: Mapping[str, Point] = {
     "transform: alarm line and ids taken": Point(f"{_LINES}.take", AFTER, "receipts alarm"),
     "transform: an id is taken, owner not known": Point(f"{_LINES}.owners", BEFORE, "receipts", needs="twice"),
     "transform: owner of an id known": Point(f"{_LINES}.owners", AFTER, "receipts", needs="twice"),
-    "transform: parcels made, none stored": Point(f"{_TRANSFORM}:hand_over", BEFORE),
+    "transform: parcels made, none stored": Point(f"{_TRANSFORM}:put_in_line", BEFORE),
     "transform: about to store parcels of a line": Point(f"{_APPENDER}._append", BEFORE, "parcels"),
     "transform: some parcels stored": Point(f"{_APPENDER}._append", AFTER, "parcels routine"),
     "transform: alarm's parcels stored": Point(f"{_APPENDER}._append", AFTER, "parcels alarm"),
