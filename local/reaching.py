@@ -280,7 +280,7 @@ def _refuses(heard: Heard) -> Said:
 
 
 def _describes(heard: Heard) -> Said:
-    if heard.status == 200 and _kind(heard.body) == "CapabilityStatement":
+    if heard.status == 200 and kind(heard.body) == "CapabilityStatement":
         return Said(RIGHT, "the journal: lets the hub in, and says what it can (CapabilityStatement)")
     if heard.status == 200:
         return Said(
@@ -289,7 +289,7 @@ def _describes(heard: Heard) -> Said:
     return Said(WRONG, f"the journal: does not say what it can (metadata: {heard.status})", "compare url with what they wrote")
 
 
-def _kind(body: bytes) -> str:
+def kind(body: bytes) -> str:
     try:
         found = orjson.loads(body)
     except ValueError:

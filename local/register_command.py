@@ -78,7 +78,7 @@ def main(
     try:
         options = _parser().parse_args(argv)
         given = {**(variables or {}), **dict(options.set)}
-        files = _read_all(options.files, None if options.what == "check" and not options.set else given)
+        files = read_all(options.files, None if options.what == "check" and not options.set else given)
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else USAGE
     except FileError as error:
@@ -111,11 +111,11 @@ def _parser() -> argparse.ArgumentParser:
         if name == "test":
             name_words = f"one of its endpoints, {LOOKUP}, or one of those who are told (all of them)"
             command.add_argument("name", nargs="?", default="", metavar="NAME", help=name_words)
-        command.add_argument("--set", action="append", default=[], type=_variable, metavar="NAME=VALUE", help="a value for ${NAME}")
+        command.add_argument("--set", action="append", default=[], type=variable, metavar="NAME=VALUE", help="a value for ${NAME}")
     return parser
 
 
-def _variable(text: str) -> tuple[str, str]:
+def variable(text: str) -> tuple[str, str]:
     found = re.fullmatch(r"([A-Z][A-Z0-9_]*)=(.+)", text)
     if not found:
         raise argparse.ArgumentTypeError("write NAME=VALUE, the name in capitals")
@@ -141,7 +141,7 @@ def _adapters(room: str) -> dict[str, Any]:
     return {name: import_module(f"adapters.{room}.{name}.adapter") for name in names}
 
 
-def _read_all(names: Sequence[str], variables: Mapping[str, str] | None) -> list[File]:
+def read_all(names: Sequence[str], variables: Mapping[str, str] | None) -> list[File]:
     known = known_adapters()
     files = [_read(name, known, variables) for name in names]
     first: dict[str, str] = {}
@@ -226,12 +226,13 @@ def _trials(tenant: Tenant, env: Mapping[str, str]) -> list[tuple[str, Trial]]:
     """What can be tried, by name: an endpoint and a recipient may have the same."""
     from local import reaching_people  # imports storage, which no other word of this command may need
 
-    journals: list[tuple[str, Endpoint | Lookup]] = [
-        *((row.name, row) for row in tenant.endpoints),
-        *([(LOOKUP, tenant.lookup)] if tenant.lookup else []),
-    ]
-    reached = [(name, partial(reaching.reach, row, env)) for name, row in journals]
+    reached = [(name, partial(reaching.reach, row, env)) for name, row in targets(tenant).items()]
     return [*reached, *((row.name, partial(reaching_people.tell, tenant, row, env)) for row in tenant.recipients)]
+
+
+def targets(tenant: Tenant) -> Mapping[str, Endpoint | Lookup]:
+    """The journals that are called, by the names that the command line knows them by."""
+    return {**({LOOKUP: tenant.lookup} if tenant.lookup else {}), **{row.name: row for row in tenant.endpoints}}
 
 
 def _with_hub(what: str, files: Sequence[File], store_factory: StoreFactory) -> int:
