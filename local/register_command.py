@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from local import reaching
+from local.frame import NO_HUB, OK, USAGE, WRONG
 from local.terminal import Parser
 from shared.access.register import Register, Sender, Tenant
 from shared.access.register_difference import difference
@@ -28,8 +29,6 @@ from shared.errors import HubError
 from shared.settings import BadSetting
 
 ROOT = Path(__file__).resolve().parent.parent
-OK, WRONG, USAGE = 0, 1, 2
-NO_HUB = "start the hub with ./hub run, or name its storage in AzureWebJobsStorage"
 EPILOG = """\
 A file describes one municipality whole: what stands in the hub and not in the file is removed. Other municipalities are not touched.
 diff and apply need a running hub (./hub run); check needs nothing. test calls from this machine, with the secrets that the file names from

@@ -15,12 +15,13 @@ import pytest
 import requests
 from aiohttp import web
 
+from local.frame import OK, USAGE, WRONG
 from local.helseid import SandboxIssuer, new_client, serving
 from local.journal import SandboxJournal
 from local.journal.guard import Guard
 from local.listening import listen
 from local.reaching import RIGHT, Said, reach
-from local.register_command import OK, USAGE, WRONG, Store, main
+from local.register_command import Store, main
 from shared.access.rows import Auth, Client, Endpoint, Lookup
 from shared.fhir.told.codes import national
 from tests.certificates import Issued, authority, issued, server
@@ -113,11 +114,12 @@ def test_a_journal_for_lookups_says_what_it_can() -> None:
 def test_a_journal_that_is_a_fhir_server_says_what_it_can() -> None:
     with serve(journal()) as url:
         right, said = told(replace(PLAIN, adapter="transaction", url=f"{url}/fhir-store"))
-        able = requests.get(f"{url}/fhir-store/metadata", timeout=5).json()["rest"][0]
+        able, taking = (requests.get(f"{url}/{base}/metadata", timeout=5).json()["rest"][0] for base in ("fhir-store", "v1"))
     assert right
     assert str(said[-1]) == "✓ the journal: lets the hub in, and says what it can (CapabilityStatement)"
     assert {"Composition", "Device"} < {each["type"] for each in able["resource"]}
     assert [each["code"] for each in able["interaction"]] == ["transaction", "batch"]
+    assert {"type": "Bundle", "interaction": [{"code": "create"}]} in taking["resource"]
 
 
 def test_a_journal_that_fetches_is_not_called() -> None:

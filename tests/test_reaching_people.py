@@ -9,9 +9,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from local.frame import OK, USAGE, WRONG
 from local.reaching import Said
 from local.reaching_people import tell
-from local.register_command import OK, USAGE, WRONG, main
+from local.register_command import main
 from shared.access.register import Auth, Recipient, Relay, Sender, Tenant
 from shared.access.signature import authenticate
 from shared.notice.ledger import Notice, seen

@@ -19,6 +19,7 @@ from local.kit.pushes import REACHED
 from local.kit.sandbox import NAME, Sandbox, running
 from local.kit.seen import Finding, Mark
 from local.kit.ways import WAYS
+from local.terminal import heard
 from shared.domain.event import Person
 from shared.domain.person import SYSTEMS, Kind
 
@@ -106,13 +107,5 @@ def _run(endpoint: Endpoint, machines: bool) -> int:
     return OK if report.passed(findings) else WRONG
 
 
-def _main() -> int:
-    try:
-        return main(sys.argv[1:], os.environ)
-    except BrokenPipeError:  # whoever read the output has gone, as `head` does: what is left in the buffer goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WRONG
-
-
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(heard(lambda: main(sys.argv[1:], os.environ)))
