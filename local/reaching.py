@@ -216,7 +216,7 @@ ALERTS = {  # OpenSSL's words for what a server says no to
     "ALERT_CERTIFICATE": ("does not take the client certificate", REGISTER),  # expired, revoked, unknown
 }
 NO_TOKEN = {
-    "no value here": "give it in the environment: NAME=value ./hub register test ...",
+    "no value here": "give it in the environment of this command (NAME=value ./hub ...)",
     "invalid_client": "compare client_id, method, issuer and the key (its kid) or secret with what is registered, and this machine's clock",
     "invalid_scope": "compare scopes with what the client is registered with",
     "invalid_request": "compare dpop, parent and child with what the client is registered for",

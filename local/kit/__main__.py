@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from local.frame import OK, USAGE, WRONG
 from local.kit import options, report
 from local.kit.checks import tried
 from local.kit.documents import Desk
@@ -22,8 +23,8 @@ from local.kit.ways import WAYS
 from local.terminal import heard
 from shared.domain.event import Person
 from shared.domain.person import SYSTEMS, Kind
+from shared.settings import BadSetting
 
-OK, WRONG = 0, 1
 FNR = SYSTEMS[Kind.FNR]
 KNOWN = (  # invented, and known to the sandbox journal (local/journal/population.py)
     Person(FNR, "14834812097", "Stille Fjellbekk"),
@@ -86,8 +87,12 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """The exit code."""
     told = options.read(argv, env)
     if not told.sandbox:
-        with proving(told.target.auth, env) as proof:
-            return _run(_given(told, told.target, proof), told.json)
+        try:
+            with proving(told.target.auth, env) as proof:
+                return _run(_given(told, told.target, proof), told.json)
+        except BadSetting as error:
+            print(f"hub: {error}", file=sys.stderr)
+            return USAGE
     with running() as sandbox:
         if told.fault:
             sandbox.tell(mode=told.fault)

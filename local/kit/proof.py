@@ -56,8 +56,10 @@ def proving(auth: Auth | None, env: Mapping[str, str]) -> Iterator[Proof]:
     thread.start()
     try:
         hub = asyncio.run_coroutine_threadsafe(_opened(env), loop).result()
-        yield Proof(auth, hub, loop)
-        asyncio.run_coroutine_threadsafe(hub.http.close(), loop).result()
+        try:
+            yield Proof(auth, hub, loop)
+        finally:
+            asyncio.run_coroutine_threadsafe(hub.http.close(), loop).result()
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

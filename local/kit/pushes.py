@@ -50,13 +50,14 @@ def proved(endpoint: Endpoint) -> Iterator[Seen]:
     try:
         shown = endpoint.proof.shown(Call("GET", endpoint.base or endpoint.lookups, {}, b""), endpoint.limit)
     except Unavailable as error:
-        yield bad(error.reason, next((one for word, one in NO_TOKEN.items() if word in error.reason), MEND_PROOF))
+        remedy = next((one for word, one in NO_TOKEN.items() if word in error.reason), MEND_PROOF)
+        yield bad(error.reason, f"{remedy[0].upper()}{remedy[1:]}.")
         return
     auth = endpoint.proof.auth
     yield ok(f"{auth.scheme}{', with a token' if shown.token else ''}") if auth else ok("nothing: no credential was given")
 
 
-MEND_PROOF = "Compare auth in the file with docs/journals.md 1.8; ./hub register test says more."
+MEND_PROOF = "Compare auth in the file with docs/journals.md 1.8; ./hub register test says more"
 
 
 def on_this_machine(host: str) -> bool:
