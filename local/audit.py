@@ -11,7 +11,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from local.audit_command import main
 from local.prepare import HUB
 from local.register import NO_PATIENTS, environment, running_here
-from local.register_command import WRONG
+from local.terminal import heard
 from shared.errors import Refused, Unavailable
 from shared.settings import BadSetting, Settings
 from shared.storage.account import Account
@@ -51,11 +51,7 @@ def patient_key(env: Mapping[str, str], kept: Path | None) -> bytes:
 def _main() -> int:
     running = running_here(HUB / "run.json", os.environ)
     key = patient_key(os.environ, HUB / "data" / "patient-key" if running else None)
-    try:
-        return main(sys.argv[1:], lambda: opened(environment(running, os.environ)), key)
-    except BrokenPipeError:  # whoever read the output has gone, as `head` does: what is left in the buffer goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WRONG
+    return heard(lambda: main(sys.argv[1:], lambda: opened(environment(running, os.environ)), key))
 
 
 if __name__ == "__main__":

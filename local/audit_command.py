@@ -4,40 +4,40 @@ Exit codes: 0 all is well; 1 a chain is not whole, or the hub does not answer; 2
 """
 
 import argparse
-import asyncio
 import getpass
 import os
-import re
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 from uuid import uuid4
 
 import orjson
 
 from local.audit_words import table
-from local.register_command import NO_HUB, OK, USAGE, WRONG
-from local.terminal import Parser
+from local.frame import MOST, OK, WRONG, Frame, QuietParser, Slip, checked, ended, numbered, somebody, timed
 from shared import fhir
 from shared.access.chain import Head, Inspection, Row
 from shared.access.entry import Entry
 from shared.access.patient import patient_key
-from shared.domain import clock, organisation, person
+from shared.domain import organisation, person
 from shared.domain.clock import OSLO
 from shared.domain.event import Person
-from shared.errors import HubError, Refused
+from shared.errors import Refused
 from shared.fhir.audit_event import audit_events
 from shared.storage.audit_log import AuditLog
 
 LogFactory = Callable[[], AbstractAsyncContextManager[AuditLog]]
 Anchors = Sequence[tuple[str, Head]]  # heads that somebody kept, and how to name them
 
-WHO = re.compile(r"[A-Za-zÆØÅæøå][A-Za-zÆØÅæøå0-9._@-]{1,63}")
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+FRAME = Frame(
+    "hub audit",
+    late="nothing was read: that it was read could not be written down; try again",
+    broken=("not all was read or written", "try again"),
+)
 EPILOG = """\
 export and show write down who read, as --who says: nobody proves it, so give those who need to read an account of their own.
 docs/audit.md says what stands in the log, what the chain proves and what it does not.
@@ -45,39 +45,9 @@ docs/audit.md says what stands in the log, what the chain proves and what it doe
 SHORTEST_KEY = 32  # as settings ask for
 
 
-class QuietParser(Parser):
-    """Does not repeat a person's number that was typed where none belongs."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(re.sub("[0-9]{6,}", "***", message))
-
-
-class Slip(Exception):
-    """Wrong usage that can only be seen once the command is at work."""
-
-
 def main(argv: Sequence[str], factory: LogFactory, key: bytes = b"") -> int:
     """The exit code. `key`: what citizens' hashes are keyed with; empty where it is not known."""
-    try:
-        options = _parser().parse_args(argv)
-        return asyncio.run(_run(options, factory, key))
-    except SystemExit as stop:  # argparse has said why
-        return stop.code if isinstance(stop.code, int) else USAGE
-    except Slip as slip:
-        return _said(str(slip), USAGE)
-    except HubError as error:
-        return _said(f"{error.reason}; {error.remedy or NO_HUB}", WRONG)
-    except TimeoutError:
-        return _said("nothing was read: that it was read could not be written down; try again", WRONG)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        return _said(f"not all was read or written ({error.strerror or type(error).__name__}); try again", WRONG)
-
-
-def _said(sentence: str, code: int) -> int:
-    print(f"hub audit: {sentence}", file=sys.stderr)
-    return code
+    return ended(FRAME, lambda: _parser().parse_args(argv), lambda options: _run(options, factory, key))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,31 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _orgnr(text: str) -> str:
-    if not organisation.is_orgnr(text):
-        raise argparse.ArgumentTypeError("give an organisation number: nine digits")
-    return text
-
-
-def _who(text: str) -> str:
-    if not WHO.fullmatch(text) or re.search("[0-9]{6}", text):  # no person's number
-        raise argparse.ArgumentTypeError("give a user name or an e-mail address, without spaces")
-    return text
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= 100_000):
-        raise argparse.ArgumentTypeError("give a number from 1 to 100000")
-    return int(text)
-
-
-def _time(text: str) -> datetime:
-    try:
-        if DAY.fullmatch(text):
-            return datetime.fromisoformat(text).replace(tzinfo=OSLO)
-        return clock.instant(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("give a day, 2026-11-18, or a moment with its offset, 2026-11-18T08:00:00+01:00") from None
+_orgnr = checked(organisation.is_orgnr, "give an organisation number: nine digits")
+_who = checked(somebody, "give a user name or an e-mail address, without spaces")
+_count = numbered(f"give a number from 1 to {MOST}")
+_time = timed("give a day, 2026-11-18, or a moment with its offset, 2026-11-18T08:00:00+01:00")
 
 
 async def _run(options: argparse.Namespace, factory: LogFactory, key: bytes) -> int:
@@ -256,7 +205,7 @@ async def _export(log: AuditLog, options: argparse.Namespace, wanted: Sequence[s
                 if _within(entry, options.since, options.until):
                     _write(entry, row.sequence, place, wanted, out)
     if walk.problems:
-        return _said("what was exported is not to be trusted: the chain is not whole (./hub audit verify)", WRONG)
+        return FRAME.said("what was exported is not to be trusted: the chain is not whole (./hub audit verify)", WRONG)
     return OK
 
 

@@ -10,7 +10,7 @@ from azure.core.exceptions import AzureError
 from local.messages_command import main
 from local.prepare import HUB
 from local.register import NO_PATIENTS, environment, running_here
-from local.register_command import WRONG
+from local.terminal import heard
 from shared.errors import Refused, Unavailable
 from shared.hub import Hub, open_hub
 from shared.settings import BadSetting, Settings
@@ -37,11 +37,7 @@ async def opened(env: Mapping[str, str]) -> AsyncIterator[Hub]:
 
 def _main() -> int:
     running = running_here(HUB / "run.json", os.environ)
-    try:
-        return main(sys.argv[1:], lambda: opened(environment(running, os.environ)))
-    except BrokenPipeError:  # whoever read the output has gone, as `head` does: what is left in the buffer goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WRONG
+    return heard(lambda: main(sys.argv[1:], lambda: opened(environment(running, os.environ))))
 
 
 if __name__ == "__main__":

@@ -4,19 +4,17 @@ Exit codes: 0 done; 1 there is no such message, the hub does not answer, or it w
 """
 
 import argparse
-import asyncio
 import hashlib
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from local import messages_words as words
+from local.frame import OK, USAGE, WRONG, Frame, ended
 from local.messages_many import many
 from local.messages_options import read
-from local.register_command import OK, USAGE, WRONG
 from shared.access.register import Stop
 from shared.domain import organisation
-from shared.errors import HubError, Refused
+from shared.errors import Refused
 from shared.flow.names import parcel_at, receipt_at
 from shared.hub import Hub
 from shared.messages.acts import Target, act, to_do
@@ -29,30 +27,18 @@ from shared.storage.index import Span
 
 HubFactory = Callable[[], AbstractAsyncContextManager[Hub]]
 
-NO_HUB = "start knutepunktet med ./hub run, eller oppgi lageret i AzureWebJobsStorage"
+FRAME = Frame(
+    "hub messages",
+    late="linjen er opptatt hele tiden; si det samme en gang til, så blir resten gjort",
+    broken=("ikke alt ble gjort", "si det samme en gang til"),
+    no_hub="start knutepunktet med ./hub run, eller oppgi lageret i AzureWebJobsStorage",
+)
 LATELY = 24 * 3600.0  # seconds that a search goes back if it says nothing of time or state
 
 
 def main(argv: Sequence[str], factory: HubFactory) -> int:
     """The exit code."""
-    try:
-        options = read(argv)
-        return asyncio.run(_run(options, factory))
-    except SystemExit as stop:  # argparse has said why
-        return stop.code if isinstance(stop.code, int) else USAGE
-    except HubError as error:
-        return _said(f"{error.reason}; {error.remedy or NO_HUB}", WRONG)
-    except TimeoutError:
-        return _said("linjen er opptatt hele tiden; si det samme en gang til, så blir resten gjort", WRONG)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        return _said(f"ikke alt ble gjort ({error.strerror or type(error).__name__}); si det samme en gang til", WRONG)
-
-
-def _said(sentence: str, code: int) -> int:
-    print(f"hub messages: {sentence}", file=sys.stderr)
-    return code
+    return ended(FRAME, lambda: read(argv), lambda options: _run(options, factory))
 
 
 async def _run(options: argparse.Namespace, factory: HubFactory) -> int:
@@ -81,7 +67,7 @@ async def _find(hub: Hub, options: argparse.Namespace) -> int:
             if len(found) >= options.most:
                 break
     if not found:
-        return _said("fant ingen meldinger", WRONG)
+        return FRAME.said("fant ingen meldinger", WRONG)
     print(words.table(sorted(found, key=lambda message: -message.since)))
     if len(found) >= options.most:
         print(f"De {options.most} nyeste; --most, --from og --to viser andre.")
@@ -123,7 +109,7 @@ async def _traffic(hub: Hub, options: argparse.Namespace) -> int:
     await hub.registers.refresh()
     if options.what == "start":
         if not await start(hub, wish):
-            return _said("dette er ikke stoppet; ./hub messages stops viser hva som er det", WRONG)
+            return FRAME.said("dette er ikke stoppet; ./hub messages stops viser hva som er det", WRONG)
     elif not known(await hub.registers.current(), wish):
         raise Refused("registeret har ingen slik kommune, avsender eller endepunkt", remedy="se navnene i kommunens registerfil")
     else:
@@ -138,7 +124,7 @@ async def _act(hub: Hub, options: argparse.Namespace) -> int:
         wanted = _wanted(hub, options, options.id)
         order = Order(verb, hub.clock(), options.who, options.reason, _batch(options, verb, wanted))
         if verb is Verb.DELETE and not options.state:
-            return _said("si hva som skal slettes: --state parked, waiting eller 'set aside'", USAGE)
+            return FRAME.said("si hva som skal slettes: --state parked, waiting eller 'set aside'", USAGE)
         return await many(hub, order, wanted, dry=options.dry_run, sure=options.yes)
     order = Order(verb, hub.clock(), options.who, options.reason)
     target = to_do(order, _target(order, await _known(hub, options.id), options))

@@ -6,9 +6,9 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+from local.frame import OK, USAGE, WRONG
 from local.messages_options import MANY
 from local.messages_words import done
-from local.register_command import OK, USAGE, WRONG
 from local.terminal import CLEAR, say
 from shared.hub import Hub
 from shared.messages.acts import Target, act, to_do

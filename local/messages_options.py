@@ -4,11 +4,9 @@ import argparse
 import getpass
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
-from local.audit_command import DAY, WHO, QuietParser
-from shared.domain import clock, organisation
-from shared.domain.clock import OSLO
+from local.frame import MOST, QuietParser, checked, numbered, somebody, timed
+from shared.domain import organisation
 from shared.domain.message import Lane
 from shared.flow.names import parcel_at, receipt_at
 from shared.messages.edits import Verb
@@ -109,63 +107,28 @@ def _who(command: argparse.ArgumentParser, *, reason: bool) -> None:
     command.add_argument("--reason", type=_reason, required=reason, metavar="TEKST", help="hvorfor; aldri navn eller fødselsnummer")
 
 
-def _orgnr(text: str) -> str:
-    if not organisation.is_orgnr(text):
-        raise argparse.ArgumentTypeError("oppgi et organisasjonsnummer: ni siffer")
-    return text
+def _unnumbered(text: str) -> bool:
+    """No person's number."""
+    return text.isprintable() and 0 < len(text) <= LONGEST and not re.search(r"[0-9]{6}", text)
 
 
-def _id(text: str) -> str:
-    if not (receipt_at(text) or parcel_at(text)):
-        raise argparse.ArgumentTypeError(
-            "oppgi en kvittering (310123455.scales.routine.42.0) eller en levering (310123455~gerica~alarm~02.1000)"
-        )
-    return text
+_orgnr = checked(organisation.is_orgnr, "oppgi et organisasjonsnummer: ni siffer")
+_id = checked(
+    lambda text: receipt_at(text) or parcel_at(text),
+    "oppgi en kvittering (310123455.scales.routine.42.0) eller en levering (310123455~gerica~alarm~02.1000)",
+)
+_own = checked(lambda text: text.isprintable() and len(text) <= 200, "oppgi en id")
+_name = checked(NAME.fullmatch, "oppgi navnet slik det står i registeret: små bokstaver, tall og -")
+_event = checked(EVENT.fullmatch, "oppgi en hendelse (alert), en kode (4.1) eller begge (alert:4.1)")
+_whose = checked(somebody, "oppgi et brukernavn eller en e-postadresse, uten mellomrom")
+_reason = checked(_unnumbered, f"skriv en grunn på høyst {LONGEST} tegn, uten fødselsnummer")
+_count = numbered(f"oppgi et tall fra 1 til {MOST}")
+_moment = timed("oppgi en dag, 2026-11-18, eller et øyeblikk med sone, 2026-11-18T08:00:00+01:00")
 
 
 def _target(text: str) -> str:
     return text if organisation.is_orgnr(text) else _id(text)
 
 
-def _own(text: str) -> str:
-    if not (text.isprintable() and len(text) <= 200):
-        raise argparse.ArgumentTypeError("oppgi en id")
-    return text
-
-
-def _name(text: str) -> str:
-    if not NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError("oppgi navnet slik det står i registeret: små bokstaver, tall og -")
-    return text
-
-
-def _event(text: str) -> str:
-    if not EVENT.fullmatch(text):
-        raise argparse.ArgumentTypeError("oppgi en hendelse (alert), en kode (4.1) eller begge (alert:4.1)")
-    return text
-
-
-def _whose(text: str) -> str:
-    if not WHO.fullmatch(text) or re.search("[0-9]{6}", text):  # no person's number
-        raise argparse.ArgumentTypeError("oppgi et brukernavn eller en e-postadresse, uten mellomrom")
-    return text
-
-
-def _reason(text: str) -> str:
-    if not (text.isprintable() and 0 < len(text) <= LONGEST) or re.search(r"[0-9]{6}", text):
-        raise argparse.ArgumentTypeError(f"skriv en grunn på høyst {LONGEST} tegn, uten fødselsnummer")
-    return text
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= 100_000):
-        raise argparse.ArgumentTypeError("oppgi et tall fra 1 til 100000")
-    return int(text)
-
-
 def _time(text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text).replace(tzinfo=OSLO) if DAY.fullmatch(text) else clock.instant(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("oppgi en dag, 2026-11-18, eller et øyeblikk med sone, 2026-11-18T08:00:00+01:00") from None
-    return moment.timestamp()
+    return _moment(text).timestamp()

@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,12 +48,13 @@ class Said:
 
 @dataclass(slots=True)
 class Outside:
-    """As much of a hub as calls to journals take."""
+    """As much of a hub as calls to journals and words to people take."""
 
     settings: Settings
     http: aiohttp.ClientSession
     clock: Callable[[], float] = time.time
     kept: dict[Any, Any] = field(default_factory=dict)
+    mailers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "mailer"))
 
 
 def opened(env: Mapping[str, str]) -> Outside:
@@ -68,6 +70,9 @@ def reach(target: Endpoint | Lookup, env: Mapping[str, str], say: Callable[[Said
 
 
 async def _reach(target: Endpoint | Lookup, env: Mapping[str, str], say: Callable[[Said], None]) -> bool:
+    if not target.url:
+        say(Said(RIGHT, "this journal fetches what is for it: there is nothing to call"))
+        return True
     hub, right = opened(env), True
 
     def tell(steps: Iterator[Said]) -> bool:
@@ -83,7 +88,7 @@ async def _reach(target: Endpoint | Lookup, env: Mapping[str, str], say: Callabl
         shows = tell(_own(hub, target.auth))
         trusted = _context(hub, target.auth) if shows else None
         ready = shows and await _token(hub, target.auth, trusted, tell)
-        if tell(_arrival(hub, "the journal", target.url, trusted)) and ready:
+        if tell(arrival(hub, "the journal", target.url, trusted)) and ready:
             tell(await _answer(hub, target))
     return right
 
@@ -108,7 +113,7 @@ async def _token(hub: Outside, auth: Auth | None, trusted: ssl.SSLContext | None
     """Whether the journal can be called as far as tokens go."""
     if auth is None or auth.client is None:
         return True
-    if not tell(_arrival(hub, "the token endpoint", auth.client.token_url, trusted)):
+    if not tell(arrival(hub, "the token endpoint", auth.client.token_url, trusted)):
         return False
     try:
         got = await tokens.token(hub, auth, tokens.TIMEOUT + 1)
@@ -119,7 +124,7 @@ async def _token(hub: Outside, auth: Auth | None, trusted: ssl.SSLContext | None
     return tell(iter([Said(RIGHT, f"the token endpoint gives the client a {kind} token, good for {seconds:.0f} s")]))
 
 
-def _arrival(hub: Outside, who: str, url: str, trusted: ssl.SSLContext | None) -> Iterator[Said]:
+def arrival(hub: Outside, who: str, url: str, trusted: ssl.SSLContext | None) -> Iterator[Said]:
     """Name, connection, TLS; the first that is wrong ends it. `trusted` None: what TLS needs is wrong already."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -211,7 +216,7 @@ ALERTS = {  # OpenSSL's words for what a server says no to
     "ALERT_CERTIFICATE": ("does not take the client certificate", REGISTER),  # expired, revoked, unknown
 }
 NO_TOKEN = {
-    "no value here": "give it in the environment: NAME=value ./hub register test ...",
+    "no value here": "give it in the environment of this command (NAME=value ./hub ...)",
     "invalid_client": "compare client_id, method, issuer and the key (its kid) or secret with what is registered, and this machine's clock",
     "invalid_scope": "compare scopes with what the client is registered with",
     "invalid_request": "compare dpop, parent and child with what the client is registered for",
@@ -239,7 +244,7 @@ async def _answer(hub: Outside, target: Endpoint | Lookup) -> Iterator[Said]:
 
 
 def _unset(reason: str) -> str:
-    return NO_TOKEN["no value here"] if "not set" in reason else "ask them what they see; it may want a client certificate"
+    return NO_TOKEN["no value here"] if "no value here" in reason else "ask them what they see; it may want a client certificate"
 
 
 NOT_LET_IN = {401: "does not take what the hub shows it", 403: "knows the hub and does not let it in"}
@@ -275,7 +280,7 @@ def _refuses(heard: Heard) -> Said:
 
 
 def _describes(heard: Heard) -> Said:
-    if heard.status == 200 and _kind(heard.body) == "CapabilityStatement":
+    if heard.status == 200 and kind(heard.body) == "CapabilityStatement":
         return Said(RIGHT, "the journal: lets the hub in, and says what it can (CapabilityStatement)")
     if heard.status == 200:
         return Said(
@@ -284,7 +289,7 @@ def _describes(heard: Heard) -> Said:
     return Said(WRONG, f"the journal: does not say what it can (metadata: {heard.status})", "compare url with what they wrote")
 
 
-def _kind(body: bytes) -> str:
+def kind(body: bytes) -> str:
     try:
         found = orjson.loads(body)
     except ValueError:

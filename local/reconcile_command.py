@@ -4,20 +4,18 @@ Nothing is written. Exit codes: 0 it adds up; 1 it does not, or the hub does not
 """
 
 import argparse
-import asyncio
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime, timedelta
 
-from local.register_command import NO_HUB, OK, USAGE, WRONG
+from local.frame import OK, WRONG, Frame, ended
 from local.terminal import Parser
 from shared.domain.clock import OSLO
-from shared.errors import HubError
 from shared.flow.names import owner_of
 from shared.notice.account import ENDS, Account, Books, account
 from shared.notice.reconcile import known
 
+FRAME = Frame("hub reconcile", late="the hub's storage does not answer in time; try again", broken=("not all was read", "try again"))
 BooksFactory = Callable[[], AbstractAsyncContextManager[Books]]
 
 HEADINGS = (
@@ -37,14 +35,7 @@ HEADINGS = (
 
 def main(argv: Sequence[str], factory: BooksFactory) -> int:
     """The exit code."""
-    try:
-        options = _parser().parse_args(argv)
-        return asyncio.run(_run(options.day, factory))
-    except SystemExit as stop:  # argparse has said why
-        return stop.code if isinstance(stop.code, int) else USAGE
-    except HubError as error:
-        print(f"hub reconcile: {error.reason}; {getattr(error, 'remedy', '') or NO_HUB}", file=sys.stderr)
-        return WRONG
+    return ended(FRAME, lambda: _parser().parse_args(argv), lambda options: _run(options.day, factory))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,5 +1,5 @@
 """`./hub register check|diff|apply FILE...`: looks at municipalities' files, shows what they would change, and writes them to the hub;
-`./hub register test FILE ENDPOINT`: tries the way to a journal.
+`./hub register test FILE [NAME]`: tries the way to journals, and to those who are told when something needs a human.
 
 Exit codes: 0 all is well; 1 something is wrong with a file or the hub, and what could not be done was not half done; 2 wrong usage.
 """
@@ -11,11 +11,13 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from local import reaching
+from local.frame import NO_HUB, OK, USAGE, WRONG
 from local.terminal import Parser
 from shared.access.register import Register, Sender, Tenant
 from shared.access.register_difference import difference
@@ -27,12 +29,11 @@ from shared.errors import HubError
 from shared.settings import BadSetting
 
 ROOT = Path(__file__).resolve().parent.parent
-OK, WRONG, USAGE = 0, 1, 2
-NO_HUB = "start the hub with ./hub run, or name its storage in AzureWebJobsStorage"
 EPILOG = """\
 A file describes one municipality whole: what stands in the hub and not in the file is removed. Other municipalities are not touched.
-diff and apply need a running hub (./hub run); check needs nothing. test calls the journal from this machine, with the secrets that the
-file names from the environment, and sends it nothing that it keeps. local/demo/310123455.toml explains the format.
+diff and apply need a running hub (./hub run); check needs nothing. test calls from this machine, with the secrets that the file names from
+the environment. It sends a journal nothing that it keeps, and whoever is told ([[notify]]) a notice that says that it is a trial.
+local/demo/310123455.toml explains the format.
 """
 LOOKUP = "lookup"  # what [lookup] is called at the command line
 
@@ -45,6 +46,7 @@ class Store(Protocol):
     async def save(self, tenant: Tenant) -> None: ...
 
 
+Trial = Callable[[Callable[[reaching.Said], None]], bool]
 StoreFactory = Callable[[], AbstractAsyncContextManager[Store]]
 
 
@@ -75,7 +77,7 @@ def main(
     try:
         options = _parser().parse_args(argv)
         given = {**(variables or {}), **dict(options.set)}
-        files = _read_all(options.files, None if options.what == "check" and not options.set else given)
+        files = read_all(options.files, None if options.what == "check" and not options.set else given)
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else USAGE
     except FileError as error:
@@ -87,7 +89,7 @@ def main(
     if options.what == "check":
         return OK
     if options.what == "test":
-        return _tested(files[0], options.endpoint, env or {})
+        return _tested(files[0], options.name, env or {})
     done = _with_hub(options.what, files, store_factory)
     if done == OK and settings is not None:
         _tell_unset(files, settings)
@@ -101,17 +103,18 @@ def _parser() -> argparse.ArgumentParser:
         ("check", "say what is wrong with the files, all of it, by file and line"),
         ("diff", "say what applying them would change in the running hub"),
         ("apply", "write them to the running hub; nothing is written if any file has an error"),
-        ("test", "try the way to a journal: name, connection, certificate, access token, answer"),
+        ("test", "try the way to journals (name, connection, certificate, access token, answer), and send a trial notice to who is told"),
     ):
         command = commands.add_parser(name, help=words, description=f"{name}: {words}.", epilog=EPILOG)
         command.add_argument("files", nargs=1 if name == "test" else "+", metavar="FILE", help="a municipality's TOML file")
         if name == "test":
-            command.add_argument("endpoint", metavar="ENDPOINT", help=f"the name of one of its endpoints, or {LOOKUP}")
-        command.add_argument("--set", action="append", default=[], type=_variable, metavar="NAME=VALUE", help="a value for ${NAME}")
+            name_words = f"one of its endpoints, {LOOKUP}, or one of those who are told (all of them)"
+            command.add_argument("name", nargs="?", default="", metavar="NAME", help=name_words)
+        command.add_argument("--set", action="append", default=[], type=variable, metavar="NAME=VALUE", help="a value for ${NAME}")
     return parser
 
 
-def _variable(text: str) -> tuple[str, str]:
+def variable(text: str) -> tuple[str, str]:
     found = re.fullmatch(r"([A-Z][A-Z0-9_]*)=(.+)", text)
     if not found:
         raise argparse.ArgumentTypeError("write NAME=VALUE, the name in capitals")
@@ -137,7 +140,7 @@ def _adapters(room: str) -> dict[str, Any]:
     return {name: import_module(f"adapters.{room}.{name}.adapter") for name in names}
 
 
-def _read_all(names: Sequence[str], variables: Mapping[str, str] | None) -> list[File]:
+def read_all(names: Sequence[str], variables: Mapping[str, str] | None) -> list[File]:
     known = known_adapters()
     files = [_read(name, known, variables) for name in names]
     first: dict[str, str] = {}
@@ -199,20 +202,36 @@ def _refused(what: str, files: Sequence[File]) -> int:
 
 
 def _tested(file: File, name: str, env: Mapping[str, str]) -> int:
-    known = _journals(file.tenant) if file.tenant else {}
-    if name not in known:
-        print(f"hub register: there is no endpoint of that name in the file; {hint(name, known)}", file=sys.stderr)
+    trials = _trials(file.tenant, env) if file.tenant else []
+    wanted = [one for one in trials if name in ("", one[0])]
+    if not wanted and name:
+        known = [title for title, _ in trials]
+        print(f"hub register: nothing in the file has that name; {hint(name, known)}", file=sys.stderr)
         return USAGE
     try:
-        return OK if reaching.reach(known[name], env, print) else WRONG
+        return OK if all([_tried(title, trial, alone=len(wanted) == 1) for title, trial in wanted]) else WRONG
     except BadSetting as error:
         print(f"hub register: {error}", file=sys.stderr)
         return WRONG
 
 
-def _journals(tenant: Tenant) -> Mapping[str, Endpoint | Lookup]:
-    asked = {LOOKUP: tenant.lookup} if tenant.lookup else {}
-    return {**asked, **{row.name: row for row in tenant.endpoints}}
+def _tried(title: str, trial: Trial, *, alone: bool) -> bool:
+    if not alone:
+        print(f"\n{title}")
+    return trial(print)
+
+
+def _trials(tenant: Tenant, env: Mapping[str, str]) -> list[tuple[str, Trial]]:
+    """What can be tried, by name: an endpoint and a recipient may have the same."""
+    from local import reaching_people  # imports storage, which no other word of this command may need
+
+    reached = [(name, partial(reaching.reach, row, env)) for name, row in targets(tenant).items()]
+    return [*reached, *((row.name, partial(reaching_people.tell, tenant, row, env)) for row in tenant.recipients)]
+
+
+def targets(tenant: Tenant) -> Mapping[str, Endpoint | Lookup]:
+    """The journals that are called, by the names that the command line knows them by."""
+    return {**({LOOKUP: tenant.lookup} if tenant.lookup else {}), **{row.name: row for row in tenant.endpoints}}
 
 
 def _with_hub(what: str, files: Sequence[File], store_factory: StoreFactory) -> int:

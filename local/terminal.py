@@ -1,8 +1,10 @@
 """What `./hub` says while it works, on stderr so that stdout stays for results. Standard library only."""
 
 import argparse
+import os
 import sys
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -22,6 +24,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"hub: {message} ({self.prog} --help says what there is)\n")
+
+
+def heard(work: Callable[[], int]) -> int:
+    """The exit code. Whoever read the output may have gone, as `head` does: what is left in the buffer goes nowhere then."""
+    try:
+        return work()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def say(text: str = "") -> None:

@@ -12,10 +12,12 @@ from email.message import EmailMessage
 
 @dataclass(slots=True)
 class Relay:
-    """`answer`: to each mail, until it is changed. `logins`: user and password of each; `secure`: whether each mail came over TLS."""
+    """`answer`: to each mail, until it is changed; `login`: to each password. `logins`: user and password of
+    each; `secure`: whether each mail came over TLS."""
 
     port: int = 0
     answer: str = "250 taken"
+    login: str = "235 come in"
     tls: ssl.SSLContext | None = None
     mails: list[EmailMessage] = field(default_factory=list)
     logins: list[tuple[str, str]] = field(default_factory=list)
@@ -41,7 +43,7 @@ class Relay:
         if word == "AUTH":
             _, user, password = base64.b64decode(line.split()[2]).decode().split("\0")
             self.logins.append((user, password))
-            return "235 come in"
+            return self.login
         if word == "RCPT":
             self.recipients.append(line.partition("<")[2].partition(">")[0])
         if word == "DATA":

@@ -157,7 +157,7 @@ def test_a_secret_that_is_no_key_waits_and_says_so(storage: str) -> None:
             return dict(parcel)
 
     parcel = asyncio.run(run())
-    assert (parcel["status"], parcel["reason"]) == ("waiting", "the endpoint's secret is not set")
+    assert (parcel["status"], parcel["reason"]) == ("waiting", "the setting NOT_SET has no value here")
 
 
 FILE = """

@@ -2,10 +2,11 @@
 
 import asyncio
 import re
+import socket
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from aiohttp import web
 
 from adapters.epj.bundle.adapter import ADAPTER, request, verdict
+from local.faults.doors import Reply, dripping, half, no_http, reset, silent, speaking
 from local.journal import SandboxJournal
 from shared.access.register import Auth, Retry
 from shared.domain.journal import Call, Sending
@@ -312,37 +314,21 @@ def test_a_journals_name_that_is_not_utf8_does_no_harm(storage: str) -> None:
     assert raw(storage, reply, seconds=200)["status"] == DELIVERED
 
 
-def raw(
-    storage: str,
-    reply: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] | None,
-    scheme: str = "http",
-    seconds: float = 0.0,
-) -> dict[str, Any]:
-    """What the sender is told of one note that went to a server that speaks for itself; None: there is none at this port."""
-
-    talking: list[asyncio.Task[Any]] = []
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talking.extend(filter(None, [asyncio.current_task()]))
-        with suppress(OSError, EOFError):
-            await (reply or _deaf)(reader, writer)
-            writer.close()
-            await writer.wait_closed()
+def raw(storage: str, reply: Reply, scheme: str = "http", seconds: float = 0.0) -> dict[str, Any]:
+    """What the sender is told of one note that went to a server that speaks for itself."""
 
     async def run() -> dict[str, Any]:
-        server = await asyncio.start_server(talk, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        if reply is None:
-            server.close()
-        async with town(storage, f"{scheme}://127.0.0.1:{port}", active=True) as here:
-            receipt = await here.post(note("a"))
-            await here.run(seconds)
-            [parcel] = (await here.told(receipt))["parcels"]
-        server.close()
-        await asyncio.gather(*talking)
-        return dict(parcel)
+        async with speaking(reply) as port:
+            return await sent_to(storage, f"{scheme}://127.0.0.1:{port}", seconds)
 
     return asyncio.run(run())
+
+
+async def sent_to(storage: str, url: str, seconds: float = 0.0) -> dict[str, Any]:
+    async with town(storage, url, active=True) as here:
+        receipt = await here.post(note("a"))
+        await here.run(seconds)
+        return dict((await here.told(receipt))["parcels"][0])
 
 
 async def _deaf(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
@@ -353,38 +339,17 @@ async def _cut(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> N
     await reader.readuntil(b"}")
 
 
-async def _reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    writer.transport.abort()
-
-
-async def _half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"}")
-    writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\nhalf of it")
-
-
-async def _no_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"}")
-    writer.write(b"220 mail.example.no ESMTP\r\n\r\n")
-
-
-async def _silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    await reader.read()  # until the caller has gone
-
-
-async def _dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"}")
-    for byte in b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n":
-        writer.write(bytes([byte]))
-        await writer.drain()  # raises once the caller has gone
-        await asyncio.sleep(0.05)
-
-
-@pytest.mark.parametrize(
-    "reply", [None, _cut, _reset, _half, _no_http, _silent, _dripping], ids=lambda reply: getattr(reply, "__name__", "refused")
-)
-def test_no_complete_answer_is_unavailable(storage: str, reply: Any) -> None:
+@pytest.mark.parametrize("reply", [_cut, reset, half, no_http, silent, dripping], ids=lambda reply: reply.__name__)
+def test_no_complete_answer_is_unavailable(storage: str, reply: Reply) -> None:
     found = raw(storage, reply)
+    assert (found["status"], found["attempts"]) == (UNAVAILABLE, 1)
+    assert found["reason"].startswith("no answer from the journal (")
+
+
+def test_a_port_where_nobody_listens_is_unavailable(storage: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    found = asyncio.run(sent_to(storage, f"http://127.0.0.1:{port}"))
     assert (found["status"], found["attempts"]) == (UNAVAILABLE, 1)
     assert found["reason"].startswith("no answer from the journal (")
 
@@ -394,18 +359,12 @@ def test_a_tls_failure_is_unavailable(storage: str) -> None:
 
 
 def test_a_name_that_is_not_found_is_unavailable(storage: str) -> None:
-    async def run() -> dict[str, Any]:
-        async with town(storage, "http://journal.invalid", active=True) as here:
-            receipt = await here.post(note("a"))
-            await here.run()
-            return dict((await here.told(receipt))["parcels"][0])
-
-    assert asyncio.run(run())["status"] == UNAVAILABLE
+    assert asyncio.run(sent_to(storage, "http://journal.invalid"))["status"] == UNAVAILABLE
 
 
 def test_a_call_is_over_when_its_time_is(storage: str) -> None:
     began = time.monotonic()
-    assert raw(storage, _silent)["status"] == UNAVAILABLE
+    assert raw(storage, silent)["status"] == UNAVAILABLE
     assert time.monotonic() - began < 3
 
 

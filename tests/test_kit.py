@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,30 +16,42 @@ from typing import Any
 import orjson
 import pytest
 import requests
+from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from local.journal import SandboxJournal
+from local.journal.answers import outcome
 from local.journal.behaviour import MODES
+from local.journal.guard import Guard
 from local.kit import options, report
 from local.kit.__main__ import KNOWN, examined, main, sandboxed
 from local.kit.documents import SINGLE, Desk
 from local.kit.endpoint import LIMIT as PATIENCE
 from local.kit.endpoint import Endpoint
+from local.kit.proof import forged, proving
 from local.kit.pushes import MEBIBYTE
-from local.kit.refusals import forged
 from local.kit.sandbox import NAME, Sandbox, running
 from local.kit.seen import Finding, Mark
+from local.kit.ways import WAYS
 from local.kit.wire import call
+from shared.access.rows import Auth, Sender
+from shared.access.signature import authenticate
 from shared.domain.journal import Call
+from shared.door.credentials import Shown
+from shared.errors import Unauthenticated
 from shared.fhir.check import check
+from tests.certificates import issued
+from tests.test_reaching import CODES, OURS, THEIRS, helseid, journal, serve
 
 LIMIT = 1.0  # seconds for an answer, where a journal is told to be slow
 DESK = Desk(KNOWN[0], "abc123", datetime(2026, 3, 2, 7, 3, 11, tzinfo=UTC))
 BROKEN = (Mark.FAILED, Mark.WARNED)
 BLIND: dict[str, Any] = {"sight": None}
-ONLY: dict[str, dict[str, Any]] = {"pushes": {"lookups": ""}, "lookups": {"base": ""}}  # what a mode leaves alone is not tried
+ONLY: dict[str, dict[str, Any]] = {"lookups": {"base": ""}}  # what a mode leaves alone is not tried
+DOCUMENTS: dict[str, Any] = {"lookups": ""}
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +68,26 @@ def emptied(sandbox: Sandbox) -> None:
 
 
 @pytest.fixture
-def told(sandbox: Sandbox) -> Iterator[Callable[..., list[Finding]]]:
-    """What the kit finds in a journal that was told to misbehave. `blind`: from answers alone."""
+def trying(sandbox: Sandbox) -> Iterator[Callable[..., Iterator[Finding]]]:
+    """What the kit finds, one by one, in a journal that was told to misbehave. `blind`: from answers alone."""
 
-    def run(blind: bool = False, **command: Any) -> list[Finding]:
+    def run(way: str = "bundle", blind: bool = False, **command: Any) -> Iterator[Finding]:
         emptied(sandbox)
         if command:
             sandbox.tell(**command)
         only = MODES[command["mode"]].only if command else ""
-        endpoint = sandboxed(sandbox, LIMIT if command.get("mode") in SLOW else PATIENCE)
-        return list(examined(replace(endpoint, **{**(BLIND if blind else {}), **ONLY.get(only, {})})))
+        endpoint = sandboxed(sandbox, LIMIT if command.get("mode") in SLOW else PATIENCE, way)
+        left_out = ONLY.get(only, DOCUMENTS if only or way != "bundle" else {})
+        return examined(replace(endpoint, **{**(BLIND if blind else {}), **left_out}))
 
     yield run
     requests.delete(f"{sandbox.url}/_sandbox/{NAME}/behaviour", timeout=10)
+
+
+@pytest.fixture
+def told(trying: Callable[..., Iterator[Finding]]) -> Callable[..., list[Finding]]:
+    """All that it finds."""
+    return lambda *way, **command: list(trying(*way, **command))
 
 
 def wrong(findings: Sequence[Finding]) -> list[Finding]:
@@ -79,18 +98,24 @@ def wrong(findings: Sequence[Finding]) -> list[Finding]:
 # ---------------------------------------------------------------- the sandbox
 
 
-def test_an_honest_journal_passes_every_check(told: Callable[..., list[Finding]]) -> None:
-    findings = told()
+@pytest.mark.parametrize(("way", "untried"), [("bundle", {"4.4"}), ("note", {"4.4"}), ("transaction", set())])
+def test_an_honest_journal_passes_every_check(told: Callable[..., list[Finding]], way: str, untried: set[str]) -> None:
+    findings = told(way)
     assert wrong(findings) == []
-    assert {one.section for one in findings if one.mark is Mark.UNTRIED} == {"4.4"}
+    assert {one.section for one in findings if one.mark is Mark.UNTRIED} == untried
     assert [one.section for one in findings if one.mark is Mark.LOOK] == ["2.1"]
+
+
+def test_a_server_that_does_everything_twice_has_everything_once(told: Callable[..., list[Finding]]) -> None:
+    assert wrong(told("transaction", mode="twice")) == []
 
 
 def test_an_answer_in_small_parts_is_no_fault(told: Callable[..., list[Finding]]) -> None:
     assert wrong(told(mode="pages")) == []
 
 
-FAULTS: dict[str, tuple[str, str]] = {  # a mode: the section, and what the kit saw
+Faults = dict[str, tuple[str, str]]  # a mode: the section, and what the kit saw
+ANY: Faults = {  # whatever is sent
     "fail": ("2.5", "answered 503"),
     "cut": ("2.5", "the connection was cut without an answer"),
     "refuse": ("2.5", "answered 422"),
@@ -101,7 +126,10 @@ FAULTS: dict[str, tuple[str, str]] = {  # a mode: the section, and what the kit 
     "fail-after": ("5.3", "it is stored all the same"),
     "drip": ("2.3", "the answer had begun, but was not whole"),
     "garbage": ("2.5", "answered 200 with a web page"),
-    "forget": ("4.3", "copies of one document have 100 different Locations"),
+}
+DOOR: Faults = {"open": ("1.2", "a wrong credential is answered 20")}
+PUSHED: Faults = {  # a document or a note, one a call
+    "forget": ("4.3", "100 copies of one document have 100 different Locations"),
     "lose": ("2.1", "0 in the journal, 1 due"),
     "race": ("4.3", "different Locations"),
     "remember": ("4.5", "half a document is answered 409 the second time"),
@@ -111,8 +139,6 @@ FAULTS: dict[str, tuple[str, str]] = {  # a mode: the section, and what the kit 
     "conflict": ("4.6", "the correction: answered 409"),
     "disorder": ("1.7", "in another order"),
     "one-at-a-time": ("1.6", "8 calls at once: answered 503"),
-    "small": ("1.4", "answered 413"),
-    "round": ("6.3", "82.50 became 82.5"),
     "raw": ("6.4", "<script>"),
     "broken": ("2.7", "half a document is answered 500"),
     "lenient": ("2.7", "half a document is answered 201"),
@@ -122,7 +148,8 @@ FAULTS: dict[str, tuple[str, str]] = {  # a mode: the section, and what the kit 
     "nowhere": ("2.2", "no Location"),
     "telling-location": ("2.2", "holds the patient's number"),
     "redirect": ("2.5", "answered 308"),
-    "open": ("1.2", "a wrong credential is answered 201"),
+}
+LOOKED_UP: Faults = {
     "wrong-patient": ("8.7", "about somebody else"),
     "mixed": ("8.7", "1 of 2 resources are about somebody else"),
     "huge": ("8.10", "larger than 4 MB"),
@@ -143,24 +170,42 @@ FAULTS: dict[str, tuple[str, str]] = {  # a mode: the section, and what the kit 
     "unmarked": ("8.8", "not marked"),
     "telling-plan": ("8.8", "the address stands in 3 texts"),
 }
+OF_DOCUMENTS: Faults = {"small": ("1.4", "answered 413"), "round": ("6.3", "82.50 became 82.5")}
+OF_SERVERS: Faults = {
+    "no-location": ("T", "did not answer for every part"),
+    "partial": ("T", "refused 1 of 3 parts (422)"),
+    "many": ("T", "refused 1 of 3 parts (412)"),
+    "outcome": ("T", "answered with an OperationOutcome that says error"),
+}
+FAULTS: dict[str, Faults] = {
+    "bundle": {**ANY, **DOOR, **PUSHED, **LOOKED_UP, **OF_DOCUMENTS},
+    "note": {**ANY, **DOOR, **PUSHED, "raw": ("N1.3", "<script>")},
+    "transaction": {**ANY, **DOOR, **OF_SERVERS},
+}
+NO_FAULTS = {  # what a mode does is no fault there
+    "bundle": {"pages"},  # 8.9 allows small parts
+    "note": {"small", "round"},  # a note is small, and its numbers are words
+    "transaction": {"twice"},  # under ids of ours it comes to the same
+}
+KINDS = {"bundle": ("", "pushes", "lookups"), "note": ("", "pushes"), "transaction": ("", "transactions")}  # look-ups are tried once
 SLOW: dict[str, dict[str, Any]] = {"stall": {"delay": 3}, "late": {"delay": 3}, "drip": {"delay": 0.2}}
 BY_LOOKING = {"lose", "new-note", "disorder", "round", "raw", "cut-after", "fail-after"}  # all others are told by answers alone
 
 
-def test_there_is_a_finding_for_every_fault_that_the_sandbox_can_fake() -> None:
-    ours = {name for name, mode in MODES.items() if mode.only != "transactions"}  # which are another way to reach a journal
-    assert set(FAULTS) == ours - {"pages"}  # small parts are what 8.9 allows
+@pytest.mark.parametrize("way", WAYS)
+def test_there_is_a_finding_for_every_fault_that_the_sandbox_can_fake(way: str) -> None:
+    ours = {name for name, mode in MODES.items() if mode.only in KINDS[way]} | DOOR.keys()
+    assert FAULTS[way].keys() == ours - NO_FAULTS[way]
 
 
 def has(findings: Sequence[Finding], section: str, words: str) -> bool:
     return any(one.mark in BROKEN and one.section == section and words in one.saw and one.mend for one in findings)
 
 
-@pytest.mark.parametrize("mode", FAULTS)
-def test_the_kit_finds_and_names_the_fault(told: Callable[..., list[Finding]], mode: str) -> None:
-    findings = told(blind=mode not in BY_LOOKING, mode=mode, **SLOW.get(mode, {}))
-    assert has(findings, *FAULTS[mode])
-    assert not report.passed(findings)
+@pytest.mark.parametrize(("way", "mode"), [(way, mode) for way, faults in FAULTS.items() for mode in faults])
+def test_the_kit_finds_and_names_the_fault(trying: Callable[..., Iterator[Finding]], way: str, mode: str) -> None:
+    findings = trying(way, blind=mode not in BY_LOOKING, mode=mode, **SLOW.get(mode, {}))
+    assert any(has([one], *FAULTS[way][mode]) for one in findings)  # the rest is not waited for
 
 
 def test_a_door_that_is_open_is_open_for_look_ups_too(sandbox: Sandbox, told: Callable[..., list[Finding]]) -> None:
@@ -170,7 +215,9 @@ def test_a_door_that_is_open_is_open_for_look_ups_too(sandbox: Sandbox, told: Ca
 
 
 def test_a_journal_that_stores_each_copy_is_seen_to(told: Callable[..., list[Finding]]) -> None:
-    assert has(told(mode="forget"), "4.3", "100 in the journal, 1 due")
+    findings = told(mode="forget")
+    assert has(findings, "4.3", "100 in the journal, 1 due")
+    assert has(findings, "4.3", "10 copies of one document have 10 different Locations")
 
 
 def test_what_answers_do_not_tell_is_to_be_looked_for(told: Callable[..., list[Finding]]) -> None:
@@ -193,7 +240,9 @@ def test_a_slow_answer_is_a_warning(told: Callable[..., list[Finding]], sandbox:
     emptied(sandbox)
     sandbox.tell(mode="late", delay=1.2, calls=1)
     findings = list(examined(replace(sandboxed(sandbox), lookups="")))
-    assert [one.mark for one in findings if one.section == "2.3"] == [Mark.WARNED]
+    [slow] = [one for one in findings if one.section == "2.3"]
+    assert slow.mark is Mark.WARNED
+    assert '("a document is taken at /bundle")' in slow.saw
     assert not report.passed(findings)
 
 
@@ -219,10 +268,16 @@ def test_two_notes_are_two_and_a_correction_has_the_first_ones_identifier() -> N
     assert first == second != other
 
 
-def test_a_forged_credential_differs_in_its_last_sign_only() -> None:
-    assert forged(("X-Key", "abcA")) == ("X-Key", "abcB")
-    shown = f"Basic {b64encode(b'kit:secret').decode()}"
-    assert forged(("Authorization", shown)) == ("Authorization", f"Basic {b64encode(b'kit:secreA').decode()}")
+def test_a_forged_credential_differs_in_one_sign_of_what_proves_it() -> None:
+    assert forged(Shown({"X-Key": "abcA"})).headers == {"X-Key": "abcB"}
+    basic = [f"Basic {b64encode(one).decode()}" for one in (b"kit:secret", b"kit:secreA")]
+    assert forged(Shown({"Authorization": basic[0]})).headers == {"Authorization": basic[1]}
+    assert forged(Shown({"Authorization": "Bearer x.y.0123456789", "DPoP": "proof"})).headers == {
+        "Authorization": "Bearer x.y.A123456789",
+        "DPoP": "proof",
+    }
+    signed = {"webhook-id": "a", "webhook-timestamp": "1", "webhook-signature": "v1,0123456789"}
+    assert forged(Shown(signed)).headers == {**signed, "webhook-signature": "v1,A123456789"}
 
 
 # ---------------------------------------------------------------- other endpoints
@@ -267,8 +322,9 @@ def says(door: Door, status: int, body: bytes = b"", **headers: str) -> None:
     door.wfile.write(body)
 
 
-def at(url: str, **more: Any) -> list[Finding]:
-    return list(examined(Endpoint(url, DESK, KNOWN[3], **more)))
+def at(url: str, auth: Auth | None = None, **more: Any) -> list[Finding]:
+    with proving(auth, {"S": "s"}) as proof:
+        return list(examined(Endpoint(url, DESK, KNOWN[3], proof, **more)))
 
 
 def test_the_kit_sends_the_headers_of_the_contract_and_no_others() -> None:
@@ -279,7 +335,7 @@ def test_the_kit_sends_the_headers_of_the_contract_and_no_others() -> None:
         says(door, 500)
 
     with opened(answer) as url:
-        at(url, credential=("X-Key", "s"))
+        at(url, Auth("header", "X-Key", "", ("S",)))
     allowed = {"host", "content-type", "accept", "accept-encoding", "content-length", "idempotency-key", "x-key"}
     assert {name for headers in seen for name in headers} == allowed
     assert seen[0]["accept-encoding"] == "identity"
@@ -383,7 +439,7 @@ def test_a_patient_whom_a_journal_does_not_know_ends_its_look_ups(sandbox: Sandb
     endpoint = sandboxed(sandbox)
     findings = list(examined(replace(endpoint, base="", desk=replace(DESK, patient=endpoint.absent))))
     assert has(findings, "8.2", "nobody was found")
-    assert {one.mark for one in findings[2:]} == {Mark.UNTRIED}
+    assert {one.mark for one in findings[3:]} == {Mark.UNTRIED}
 
 
 @pytest.mark.parametrize("period", [{"start": "2026-13-45", "end": 7}, [], {"start": [{}]}, "x"], ids=str)
@@ -401,6 +457,123 @@ def test_a_strange_answer_never_breaks_the_kit(period: Any) -> None:
         findings = at("", lookups=url, protected=replace(KNOWN[0], display=""), ended=replace(KNOWN[0], display=""))
     assert has(findings, "8.3", "somebody was found")
     assert findings[-1].section == "8.10"
+
+
+# ---------------------------------------------------------------- what the journal is shown
+
+FILE = """
+[tenant]
+orgnr = "310123455"
+name = "Eksempel kommune"
+
+[[endpoint]]
+name = "epj"
+title = "Journal"
+adapter = "{way}"
+url = "{url}"
+lines = 2
+auth = {{ {auth} }}
+
+[[route]]
+endpoint = "epj"
+"""
+OAUTH = (
+    'scheme = "oauth", client_id = "hub", method = "private_key_jwt", token_url = "{0}/connect/token", issuer = "{0}", secrets = ["KEY"]'
+)
+
+
+def filed(folder: Path, url: str, auth: str, way: str = "bundle") -> str:
+    file = folder / "town.toml"
+    file.write_text(FILE.format(url=url, auth=auth, way=way))
+    return str(file)
+
+
+def of_file(capsys: pytest.CaptureFixture[str], file: str, **env: str) -> list[Finding]:
+    """The command on the only endpoint of a file: what of it was wrong, and whether nobody else got in."""
+    main(["journal", "--file", file, "--json"], env)
+    told = json.loads(capsys.readouterr().out)
+    return [Finding(**{**one, "mark": Mark(one["mark"])}) for one in told["checks"]]
+
+
+def kept_out(findings: Sequence[Finding]) -> str:
+    return next(one.saw for one in findings if one.section == "1.2" and one.mark is Mark.PASSED)
+
+
+@pytest.mark.parametrize("dpop", [False, True], ids=["Bearer", "DPoP"])
+def test_a_journal_that_wants_a_token_is_tried_as_its_file_says(dpop: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with helseid(dpop=dpop) as (issuer, auth, env), serve(journal(Guard(issuer.jwks, dpop=dpop))) as url:
+        assert auth.client
+        told = f'{OAUTH.format(issuer.url)}, scopes = ["{auth.client.scopes[0]}"], dpop = {str(dpop).lower()}'
+        findings = of_file(capsys, filed(tmp_path, url, told), **env)
+    assert wrong(findings) == []
+    assert kept_out(findings) == "a wrong credential: 401; no credential: 401"
+
+
+def test_a_token_that_cannot_be_had_ends_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with helseid() as (issuer, _, env), serve(journal(Guard(issuer.jwks))) as url:
+        findings = of_file(capsys, filed(tmp_path, url, f'{OAUTH.format(issuer.url)}, scopes = ["nhn:pmd/api"]'), **env)
+    assert has(findings, "1.8", "invalid_scope")
+    assert {one.mark for one in findings[2:]} == {Mark.UNTRIED}
+
+
+def test_a_journal_that_wants_a_certificate_is_tried_as_its_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    env = {"EPJ_CA": THEIRS.public, "HUB_CERT": issued("hub", OURS, host="").pem}
+    with serve(journal(own=issued("journal", THEIRS), clients_of=OURS)) as url:
+        auth = 'scheme = "certificate", certificates = ["HUB_CERT"], authority = "EPJ_CA"'
+        findings = of_file(capsys, filed(tmp_path, f"{url}/note", auth, "note"), **env)
+    assert wrong(findings) == []
+    assert kept_out(findings) == "no credential: no connection"
+
+
+class Signed(Guard):
+    """Takes calls with our signature only."""
+
+    @web.middleware
+    async def check(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        sender = Sender("hub", "", "", (), Auth("hmac", "standard-webhooks", "", ("EPJ_KEY",)), True)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            authenticate([sender], {"EPJ_KEY": "secret"}.get, headers, await request.read(), time.time())
+        except Unauthenticated:
+            return outcome(401, "login", "The signature does not hold.")
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def signed() -> AsyncIterator[str]:
+    one = SandboxJournal(CODES, guard=Signed(dict))
+    await one.start()
+    yield f"{one.url}/epj/fhir-store"
+    await one.stop()
+
+
+def test_a_journal_that_wants_a_signature_is_tried_as_its_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve(signed()) as url:
+        file = filed(tmp_path, url, 'scheme = "webhook", secrets = ["EPJ_KEY"]', "transaction")
+        findings = of_file(capsys, file, EPJ_KEY="secret")
+    assert kept_out(findings) == "a wrong credential: 401; no credential: 401"
+
+
+def test_a_secret_without_a_value_is_named_and_nothing_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    findings = of_file(capsys, filed(tmp_path, "http://127.0.0.1:1", 'scheme = "basic", user = "u", secrets = ["NOT_SET"]'))
+    assert has(findings, "1.8", "the setting NOT_SET has no value here")
+    assert {one.mark for one in findings[2:]} == {Mark.UNTRIED}
+
+
+def test_a_journal_that_asks_for_nothing_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with serve(journal()) as url:
+        code, out, _ = said(capsys, "journal", url, "--lookups", f"{url}/fhir")
+    assert code == 1
+    assert "✗ 1.2   nobody gets in without the credential: documents are taken without any credential" in out
+    assert "✗ 8.1   nobody is answered without the credential: look-ups are answered without any credential" in out
+
+
+def test_no_more_calls_a_second_are_made_than_were_agreed() -> None:
+    with opened(lambda door: says(door, 422)) as url, proving(None, {}) as proof:
+        began = time.monotonic()
+        Endpoint(url, DESK, KNOWN[3], proof, rate=20).push_at_once([(DESK.note("a"), "")] * 6)
+        assert time.monotonic() - began >= 5 / 20
 
 
 # ---------------------------------------------------------------- the command
@@ -426,7 +599,7 @@ def test_a_fault_is_told_with_its_section_and_what_to_mend_and_the_exit_code(cap
     code, out, _ = said(capsys, "journal", "--sandbox", "--fault", "forget")
     assert code == 1
     assert (
-        "✗ 4.3   the same key a hundred times: copies of one document have 100 different Locations\n        Look the key up and store"
+        "✗ 4.3   the same key a hundred times: 100 copies of one document have 100 different Locations\n        Look the key up and store"
         in out
     )
 
@@ -438,6 +611,14 @@ def test_machines_get_json_and_nothing_else(capsys: pytest.CaptureFixture[str]) 
     assert {"section": "4.5", "check": "a key is forgotten with what was refused", "mark": "passed"}.items() <= next(
         one.items() for one in found["checks"] if one["section"] == "4.5"
     )
+
+
+def test_on_a_terminal_lines_are_folded_and_nothing_is_cut_off() -> None:
+    finding = Finding("8.6", "a service that has ended", Mark.UNTRIED, "name a test patient whose services have all ended with --ended")
+    rows = report.folded(report.line(finding), 80).splitlines()
+    assert [len(row) <= 80 for row in rows] == [True, True]
+    assert rows[1].startswith(report.INDENT)
+    assert " ".join(" ".join(rows).split()).endswith(finding.saw)
 
 
 @pytest.mark.parametrize(
@@ -455,6 +636,11 @@ def test_machines_get_json_and_nothing_else(capsys: pytest.CaptureFixture[str]) 
         (("journal", "https://x", "--header", "X Y", "--secret", "S"), "a header's name"),
         (("journal", "https://x y"), "write an address as"),
         (("journal", "https://x", "--fault", "forget"), "say --sandbox"),
+        (("journal", "https://x", "--way", "jft"), "invalid choice: 'jft'"),
+        (("journal", "--file", "no-such-file.toml"), "no-such-file.toml: No such file"),
+        (("journal", "--file", "x.toml", "https://x"), "give the address of an endpoint, --lookups, --file or --sandbox"),
+        (("journal", "--file", "x.toml", "--way", "note"), "--file says itself"),
+        (("journal", "https://x", "--endpoint", "epj"), "go with --file"),
         (("journal", "--sandbox", "--patient", "14834812097"), "brings its own patients"),
         (("journal", "https://x", "--patient", "14434800200"), "only an invented person's number"),
         (("journal", "https://x", "--patient", "13097248022"), "only an invented person's number"),
@@ -467,19 +653,19 @@ def test_wrong_usage_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str], a
     assert words in err
 
 
-def test_secrets_come_from_the_environment() -> None:
+def test_secrets_are_named_and_never_typed() -> None:
     basic = options.read(["journal", "https://x", "--basic", "kit", "--secret", "S"], {"S": "secret"})
     header = options.read(["journal", "https://x", "--header", "X-Key", "--secret", "S"], {"S": "secret"})
-    assert basic.credential == ("Authorization", f"Basic {b64encode(b'kit:secret').decode()}")
-    assert header.credential == ("X-Key", "secret")
-    assert "secret" not in repr(basic.secret)
+    assert basic.target.auth == Auth("basic", "", "kit", ("S",))
+    assert header.target.auth == Auth("header", "X-Key", "", ("S",))
 
 
 def test_a_vendors_options_reach_the_endpoint(capsys: pytest.CaptureFixture[str], sandbox: Sandbox) -> None:
     emptied(sandbox)
-    url, (header, value) = f"{sandbox.url}/{NAME}", sandbox.credential
+    url = f"{sandbox.url}/{NAME}"
+    value = sandbox.proof.shown(Call("GET", url, {}, b""), LIMIT).headers["Authorization"]
     more = ("--patient", KNOWN[1].value, "--patient", KNOWN[2].value, "--protected", "12853910005", "--ended", "23915112005")
-    _, out, _ = said(capsys, "journal", url, "--header", header, "--secret", "S", "--lookups", f"{url}/fhir", *more, S=value)
+    _, out, _ = said(capsys, "journal", url, "--header", "Authorization", "--secret", "S", "--lookups", f"{url}/fhir", *more, S=value)
     assert "✗" not in out
     assert "4 calls at once" in out
     assert 'every title begins with "Fra Knutepunkts kit' in out

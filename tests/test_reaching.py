@@ -15,12 +15,13 @@ import pytest
 import requests
 from aiohttp import web
 
+from local.frame import OK, USAGE, WRONG
 from local.helseid import SandboxIssuer, new_client, serving
 from local.journal import SandboxJournal
 from local.journal.guard import Guard
 from local.listening import listen
 from local.reaching import RIGHT, Said, reach
-from local.register_command import OK, USAGE, WRONG, Store, main
+from local.register_command import Store, main
 from shared.access.rows import Auth, Client, Endpoint, Lookup
 from shared.fhir.told.codes import national
 from tests.certificates import Issued, authority, issued, server
@@ -108,6 +109,21 @@ def test_a_journal_for_lookups_says_what_it_can() -> None:
         right, said = told(Lookup("fhir", f"{url}/fhir", None, True))
         assert right
         assert str(said[-1]) == "✓ the journal: lets the hub in, and says what it can (CapabilityStatement)"
+
+
+def test_a_journal_that_is_a_fhir_server_says_what_it_can() -> None:
+    with serve(journal()) as url:
+        right, said = told(replace(PLAIN, adapter="transaction", url=f"{url}/fhir-store"))
+        able, taking = (requests.get(f"{url}/{base}/metadata", timeout=5).json()["rest"][0] for base in ("fhir-store", "v1"))
+    assert right
+    assert str(said[-1]) == "✓ the journal: lets the hub in, and says what it can (CapabilityStatement)"
+    assert {"Composition", "Device"} < {each["type"] for each in able["resource"]}
+    assert [each["code"] for each in able["interaction"]] == ["transaction", "batch"]
+    assert {"type": "Bundle", "interaction": [{"code": "create"}]} in taking["resource"]
+
+
+def test_a_journal_that_fetches_is_not_called() -> None:
+    assert told(replace(PLAIN, adapter="pull")) == (True, [Said(RIGHT, "this journal fetches what is for it: there is nothing to call")])
 
 
 def test_a_name_that_nobody_knows_is_told() -> None:
@@ -377,12 +393,12 @@ def test_the_command_ends_with_0_if_all_is_right(name: str, tmp_path: Path, caps
 def test_the_command_ends_with_1_if_anything_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serve(journal()) as url:
         assert command(tmp_path, url, "epj") == WRONG
-    assert "✗ the endpoint's secret is not set; give it in the environment" in capsys.readouterr().out
+    assert "✗ the setting EPJ_KEY has no value here; give it in the environment" in capsys.readouterr().out
 
 
 def test_an_endpoint_that_is_not_in_the_file_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path, "http://127.0.0.1:1", "ejp") == USAGE
-    assert capsys.readouterr().err == 'hub register: there is no endpoint of that name in the file; did you mean "epj"?\n'
+    assert capsys.readouterr().err == 'hub register: nothing in the file has that name; did you mean "epj"?\n'
 
 
 def test_a_file_with_an_error_is_not_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

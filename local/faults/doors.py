@@ -62,16 +62,31 @@ DOORS: Mapping[str, Reply] = {
 async def door(reply: Reply, port: int) -> AsyncIterator[int]:
     """Its port. `port`: of what stands behind it."""
     left = [BAD]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        left[0] -= 1
+        await (reply(reader, writer) if left[0] >= 0 else _through(reader, writer, port))
+
+    async with speaking(talk) as own:
+        yield own
+
+
+@asynccontextmanager
+async def speaking(reply: Reply) -> AsyncIterator[int]:
+    """The port of a server that speaks for itself; it hangs up when it has replied, whatever became of the caller."""
     talking: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if task := asyncio.current_task():
             talking.add(task)
             task.add_done_callback(talking.discard)
-        left[0] -= 1
-        with suppress(OSError, EOFError, asyncio.LimitOverrunError):
-            await (reply(reader, writer) if left[0] >= 0 else _through(reader, writer, port))
-        writer.close()
+        try:
+            with suppress(OSError, EOFError, asyncio.LimitOverrunError):
+                await reply(reader, writer)
+                writer.close()
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     try:

@@ -3,7 +3,7 @@
     python -m local.host [--port P] [--app DIR] [--lease SECONDS] [--drain SECONDS]
 
 It reads the functions that the app registers, host.json and local.settings.json. It knows nothing of our functions: `func start` works on
-the same files. tests/test_host.py holds it to this table.
+the same files. tests/test_host.py and its neighbour hold it to this table.
 
     HONOURED
     settings    Values of local.settings.json become environment variables unless set already; %NAME% in bindings; `connection` names a

@@ -17,7 +17,7 @@ Everything is in memory and gone when it stops. All people in it are invented, s
     POST   /{endpoint}/v1/{Type}              a document for Journalføringstjenesten; GET {Type}/{n}/$status says what became of it (jft.py)
     POST   /{endpoint}/fhir/{Type}/_search    a look-up, FHIR R4 search by form (search.py); GET follows its next links
     POST   /{endpoint}/fhir-store             a FHIR transaction or batch (transactions.py); GET of Type/id and Type?identifier= below it
-    GET    /{endpoint}/fhir/metadata          what can be searched
+    GET    /{endpoint}/fhir/metadata          what can be searched; below fhir-store and v1: what can be done there
     GET    /                                  the journals and their patients
     GET    /{endpoint}/                       notes, newest first (?side=2 for older ones)
     GET    /{endpoint}/patients/{n}           the notes of one patient

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -32,6 +32,16 @@ def outcome(status: int, code: str, words: str, headers: Mapping[str, str] | Non
     issue = {"severity": "error", "code": code, "details": {"text": words}}
     body = orjson.dumps({"resourceType": "OperationOutcome", "issue": [issue]})
     return web.Response(body=body, status=status, content_type="application/fhir+json", headers=headers)
+
+
+def capability(title: str, types: Mapping[str, Sequence[str]], whole: Sequence[str] = ()) -> web.Response:
+    """What a FHIR base says of itself: what can be done to each type, and at the base itself."""
+    able = [{"type": kind, "interaction": [{"code": code} for code in codes]} for kind, codes in types.items()]
+    server = {"mode": "server", "resource": able, **({"interaction": [{"code": code} for code in whole]} if whole else {})}
+    usual = {"status": "active", "date": "2026-11-01", "kind": "instance", "fhirVersion": "4.0.1", "format": ["json"]}
+    told = {"implementation": {"description": f"The sandbox journal: {title}"}, "rest": [server]}
+    body = orjson.dumps({"resourceType": "CapabilityStatement", **usual, **told})
+    return web.Response(body=body, content_type="application/fhir+json")
 
 
 def hang_up(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import orjson
 from aiohttp import web
 
-from local.journal.answers import json, outcome
+from local.journal.answers import capability, json, outcome
 from local.journal.store import RESOURCES, Journal
 
 STEPS = ("registered", "read", "journalingAcknowledged", "failed")
@@ -25,11 +25,15 @@ class Jft:
 
     def routes(self) -> list[web.RouteDef]:
         return [
+            web.get("/{endpoint}/v1/metadata", self._metadata),
             web.post("/{endpoint}/v1/{type}", self._take),
             web.get("/{endpoint}/v1/{type}/{number}/$status", self._status),
             web.post("/{endpoint}/v1/{type}/{number}/$journaling-acknowledged", self._acknowledge),
             web.put("/_sandbox/{endpoint}/jft/{number}", self._tell),
         ]
+
+    async def _metadata(self, _request: web.Request) -> web.Response:
+        return capability("Journalføringstjenesten", dict.fromkeys(RESOURCES.values(), ("create",)))
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         journal, kind = self._journal(request.match_info["endpoint"]), request.match_info["type"]

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from local.journal import records
-from local.journal.answers import json, outcome
+from local.journal.answers import capability, json, outcome
 from local.journal.behaviour import MODES, Behaviour, Behaviours, Push
 from local.journal.lies import TWISTS, Part, misheard
 from local.journal.search import PARAMETERS, BadSearch, Form, search
@@ -41,10 +41,8 @@ class Lookups:
             web.get("/_sandbox/{endpoint}/asked", self._asked),
         ]
 
-    async def _metadata(self, request: web.Request) -> web.Response:
-        able = [{"type": kind, "interaction": [{"code": "search-type"}]} for kind in PARAMETERS]
-        usual = {"status": "active", "date": "2026-11-01", "kind": "instance", "fhirVersion": "4.0.1", "format": ["json"]}
-        return json({"resourceType": "CapabilityStatement", **usual, "rest": [{"mode": "server", "resource": able}]})
+    async def _metadata(self, _request: web.Request) -> web.Response:
+        return capability("look-ups", dict.fromkeys(PARAMETERS, ("search-type",)))
 
     async def _search(self, request: web.Request) -> web.Response:
         journal = self._journal_of(request.match_info["endpoint"])

@@ -87,7 +87,8 @@ class SandboxJournal:
     async def _shown(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Pages and the sandbox's own commands are open to all."""
         name = request.match_info.get("endpoint", "")
-        guarded = not request.path.startswith("/_sandbox/") and (request.method == "POST" or request.path == f"/{name}/fhir")
+        asking = request.path == f"/{name}/fhir" or request.path.startswith((f"/{name}/note/", f"/{name}/fhir-store/"))
+        guarded = not request.path.startswith("/_sandbox/") and (request.method == "POST" or asking)
         if self._credential is None or not guarded or "open" in self._modes(name):
             return await handler(request)
         header, value = self._credential

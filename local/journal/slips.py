@@ -9,9 +9,11 @@ import orjson
 from aiohttp import web
 
 from local.journal.answers import outcome
+from local.journal.plain import RESOURCE
 from local.journal.population import of
 from local.journal.push import Arrived, Push
-from local.journal.store import Unreadable, identifier_of, read, subject_of
+from local.journal.store import Unreadable, identifier_of, subject_of, understood
+from shared.fhir.told.loose import Node
 
 MOMENT = 0.05  # seconds: long enough for a second call to come
 SHORT = 32  # signs of a key in a column that is too narrow
@@ -57,12 +59,18 @@ async def remember(push: Push, came: Arrived) -> web.Response:
 
 @of_documents
 async def short_key(push: Push, came: Arrived) -> web.Response:
-    return came.kept(key=came.key[:SHORT])
+    return _known_by(came, came.key[:SHORT])
+
+
+def _known_by(came: Arrived, key: str) -> web.Response:
+    """A note has its key within."""
+    within = came.resource == RESOURCE and _readable(came)
+    return came.kept(key=key, body=orjson.dumps({**_read(came), "key": key}) if within else came.body)
 
 
 @of_documents
 async def any_case(push: Push, came: Arrived) -> web.Response:
-    return came.kept(key=came.key.lower())
+    return _known_by(came, came.key.lower())
 
 
 @of_documents
@@ -72,7 +80,7 @@ async def new_note(push: Push, came: Arrived) -> web.Response:
 
 @of_documents
 async def conflict(push: Push, came: Arrived) -> web.Response:
-    identifier = _readable(came) and identifier_of(read(came.resource, came.body))
+    identifier = _readable(came) and identifier_of(_read(came))
     if identifier in came.journal.by_identifier and came.key not in came.journal.by_key:
         return outcome(409, "duplicate", "The journal was told to have every identifier once.")
     return push.store(True)
@@ -154,6 +162,8 @@ async def wordless(push: Push, came: Arrived) -> web.Response:
 async def nowhere(push: Push, came: Arrived) -> web.Response:
     answer = push.store(True)
     answer.headers.popall("Location", None)
+    if answer.status < 400:
+        answer.body = b""  # of a note: it names it too
     return answer
 
 
@@ -178,10 +188,14 @@ async def nobody(push: Push) -> web.Response:
 
 def _readable(came: Arrived) -> bool:
     try:
-        return bool(read(came.resource, came.body))
+        return bool(_read(came))
     except Unreadable:
         return False
 
 
 def _whom(came: Arrived) -> str:
-    return subject_of(read(came.resource, came.body))[1]
+    return subject_of(_read(came))[1]
+
+
+def _read(came: Arrived) -> Node:
+    return understood(came.key, came.resource, came.body)

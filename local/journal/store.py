@@ -100,7 +100,7 @@ class Journal:
 
     def keep(self, key: str, resource: str, body: bytes, now: float, named: bool = True) -> Kept:
         """Not `named`: as if it had no identifier."""
-        document = read(resource, body) if resource != plain.RESOURCE else read_note(body, key)
+        document = understood(key, resource, body)
         patient, identifier = self._patient(document), identifier_of(document) if named else ""
         kept = Kept(len(self.notes) + 1, key, resource, patient, identifier, body, now)
         self.notes.append(kept)
@@ -126,6 +126,11 @@ class Journal:
             patient = self.patients[system, value] = Patient(len(self.patients) + 1, system, value)
         patient.name = name or patient.name
         return patient
+
+
+def understood(key: str, resource: str, body: bytes) -> Node:
+    """A document or a note. Raises Unreadable."""
+    return read(resource, body) if resource != plain.RESOURCE else read_note(body, key)
 
 
 def read(resource: str, body: bytes) -> Node:
@@ -176,6 +181,8 @@ def identifier_of(document: Node) -> str:
 
 
 def narratives(kept: Kept) -> list[str]:
-    """As they came, of the document's resources and their sections: what a journal must never put on a page."""
+    """As they came, of the document's resources and their sections, or a note's text: what a journal must never put on a page."""
+    if kept.resource == plain.RESOURCE:
+        return [read_note(kept.body, kept.key)["text"]]
     found = (part for each in resources(read(kept.resource, kept.body)) for part in (each, *nodes(each, "section")))
     return [text(part, "text", "div") for part in found]

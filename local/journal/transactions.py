@@ -6,7 +6,7 @@ from collections.abc import Callable
 import orjson
 from aiohttp import web
 
-from local.journal.answers import outcome
+from local.journal.answers import capability, outcome
 from local.journal.behaviour import MODES, Behaviour, Behaviours, Push
 from local.journal.resources import Fault, Work, Wrong, document, loads, looked_up
 from local.journal.store import RESOURCES, Journal
@@ -14,6 +14,7 @@ from shared.fhir.told.loose import Node, nodes
 
 FHIR = "application/fhir+json"
 PATH = "fhir-store"
+TYPES = (*(kind for kind in RESOURCES.values() if kind != "Bundle"), "DetectedIssue", "Device", "Observation")  # what documents hold
 
 
 class Transactions:
@@ -24,7 +25,16 @@ class Transactions:
         self._journal_of = journal_of
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post(f"/{{endpoint}}/{PATH}", self._bundle), web.get(f"/{{endpoint}}/{PATH}/{{rest:.+}}", self._look)]
+        return [
+            web.post(f"/{{endpoint}}/{PATH}", self._bundle),
+            web.get(f"/{{endpoint}}/{PATH}/metadata", self._metadata),
+            web.get(f"/{{endpoint}}/{PATH}/{{rest:.+}}", self._look),
+        ]
+
+    async def _metadata(self, _request: web.Request) -> web.Response:
+        return capability(
+            "a FHIR server", dict.fromkeys(TYPES, ("read", "vread", "update", "create", "search-type")), ("transaction", "batch")
+        )
 
     async def _bundle(self, request: web.Request) -> web.Response:
         journal = self._journal_of(request.match_info["endpoint"])

@@ -3,23 +3,28 @@
 import argparse
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from local.frame import OK, USAGE, WRONG
 from local.kit import options, report
 from local.kit.checks import tried
 from local.kit.documents import Desk
-from local.kit.endpoint import LIMIT, Endpoint
-from local.kit.keys import KEYS
+from local.kit.endpoint import LIMIT, Endpoint, Slowest
 from local.kit.lookups import LOOKUPS
-from local.kit.pushes import FIRST, LAST, REACHED
+from local.kit.options import Target
+from local.kit.proof import Proof, proving
+from local.kit.pushes import REACHED
 from local.kit.sandbox import NAME, Sandbox, running
 from local.kit.seen import Finding, Mark
+from local.kit.ways import WAYS
+from local.terminal import heard
 from shared.domain.event import Person
 from shared.domain.person import SYSTEMS, Kind
+from shared.settings import BadSetting
 
-OK, WRONG = 0, 1
 FNR = SYSTEMS[Kind.FNR]
 KNOWN = (  # invented, and known to the sandbox journal (local/journal/population.py)
     Person(FNR, "14834812097", "Stille Fjellbekk"),
@@ -33,21 +38,22 @@ PROTECTED, ENDED = Person(FNR, "12853910005"), Person(FNR, "23915112005")
 
 def examined(endpoint: Endpoint) -> Iterator[Finding]:
     """Documents and look-ups are judged apart: a journal may do either without the other."""
-    yield from tried(endpoint, (*FIRST, *KEYS, *LAST) if endpoint.base else (REACHED,))
+    yield from tried(endpoint, (*REACHED, *(WAYS[endpoint.way.name].checks if endpoint.base else ())))
     if endpoint.lookups:
-        endpoint.slowest = 0.0
+        endpoint.slowest = Slowest()
         yield from tried(endpoint, LOOKUPS)
 
 
-def sandboxed(sandbox: Sandbox, limit: float = LIMIT) -> Endpoint:
+def sandboxed(sandbox: Sandbox, limit: float = LIMIT, way: str = "bundle") -> Endpoint:
     """The sandbox's endpoint, with everybody whom it has a check for."""
     base = f"{sandbox.url}/{NAME}"
     return Endpoint(
-        base,
+        base + WAYS[way].path,
         _desk(KNOWN[0]),
         ABSENT,
+        sandbox.proof,
         lookups=f"{base}/fhir",
-        credential=sandbox.credential,
+        way=WAYS[way].adapter,
         others=KNOWN[1:],
         protected=PROTECTED,
         ended=ENDED,
@@ -56,14 +62,17 @@ def sandboxed(sandbox: Sandbox, limit: float = LIMIT) -> Endpoint:
     )
 
 
-def _given(told: argparse.Namespace) -> Endpoint:
+def _given(told: argparse.Namespace, target: Target, proof: Proof) -> Endpoint:
     first, *others = told.patient or KNOWN[:1]
     return Endpoint(
-        told.url or "",
+        target.base,
         _desk(first),
         ABSENT,
-        lookups=told.lookups or "",
-        credential=told.credential,
+        proof,
+        lookups=target.lookups,
+        way=WAYS[target.way].adapter,
+        lines=target.lines,
+        rate=target.rate,
         others=others,
         protected=told.protected,
         ended=told.ended,
@@ -78,32 +87,30 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """The exit code."""
     told = options.read(argv, env)
     if not told.sandbox:
-        return _run(_given(told), told.json)
+        try:
+            with proving(told.target.auth, env) as proof:
+                return _run(_given(told, told.target, proof), told.json)
+        except BadSetting as error:
+            print(f"hub: {error}", file=sys.stderr)
+            return USAGE
     with running() as sandbox:
         if told.fault:
             sandbox.tell(mode=told.fault)
-        return _run(sandboxed(sandbox), told.json)
+        return _run(sandboxed(sandbox, way=told.way or "bundle"), told.json)
 
 
 def _run(endpoint: Endpoint, machines: bool) -> int:
     findings: list[Finding] = []
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     for finding in examined(endpoint):
         said = finding.mark is Mark.LOOK and any(one.check == finding.check for one in findings)
         findings.append(finding)
         if not (machines or said):
-            print(report.line(finding), flush=True)
-    url, prefix = endpoint.base or endpoint.lookups, endpoint.desk.prefix
-    print(report.as_json(url, prefix, findings) if machines else report.summary(prefix, findings))
+            print(report.folded(report.line(finding), width), flush=True)
+    url, prefix, page = endpoint.base or endpoint.lookups, endpoint.desk.prefix, WAYS[endpoint.way.name].page
+    print(report.as_json(url, prefix, findings) if machines else report.folded(report.summary(prefix, findings, page), width))
     return OK if report.passed(findings) else WRONG
 
 
-def _main() -> int:
-    try:
-        return main(sys.argv[1:], os.environ)
-    except BrokenPipeError:  # whoever read the output has gone, as `head` does: what is left in the buffer goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WRONG
-
-
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(heard(lambda: main(sys.argv[1:], os.environ)))

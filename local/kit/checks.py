@@ -21,6 +21,7 @@ def tried(endpoint: Endpoint, checks: tuple[Check, ...]) -> Iterator[Finding]:
     """What each check came to: all that it found wrong, or one line that it passed, and what to look for in the journal."""
     shut = ""
     for check in checks:
+        endpoint.check = check.words
         seen = [untried(f"first mend: {shut}")] if shut else list(check.attempt(endpoint))
         yield from (Finding(one.section or check.section, check.words, one.mark, one.saw, one.mend) for one in _told(seen))
         if check.gate and not shut and any(one.mark is Mark.FAILED for one in seen):

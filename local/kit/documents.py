@@ -10,6 +10,7 @@ from typing import Any
 from shared import fhir
 from shared.domain.clock import OSLO
 from shared.domain.event import Alert, Device, Dispensed, Event, Measurement, Note, Person, Supervision, What
+from shared.domain.message import Lane
 from shared.domain.vocabulary import Quantity
 from shared.fhir.elements import subject
 
@@ -28,6 +29,7 @@ class Document:
     words: str
     title: str
     body: bytes = field(repr=False)
+    lane: Lane = Lane.ROUTINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Desk:
 
     def alarm(self, words: str) -> Document:
         made = self._made(Alert("3", TEXT, "high"))
-        return self._bundle(words, _titled(made, self._title(words)))
+        return replace(self._bundle(words, _titled(made, self._title(words))), lane=Lane.ALARM)
 
     def reading(self, words: str) -> Document:
         """A weight of 82.50 kg."""

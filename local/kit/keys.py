@@ -3,11 +3,11 @@
 import string
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from local.kit.checks import Check
 from local.kit.documents import Document
-from local.kit.endpoint import LATER, Endpoint, Sight, new_key, no_delivery
+from local.kit.endpoint import Endpoint, Sight, new_key
+from local.kit.mending import LATER
 from local.kit.seen import Seen, bad, ok, untried
 from local.kit.wire import Answer
 
@@ -24,30 +24,30 @@ def hundred(endpoint: Endpoint) -> Iterator[Seen]:
     """As many as a minute allows, at a journal that is slow."""
     document, key, enough = endpoint.desk.note("samme nøkkel hundre ganger"), new_key(), time.monotonic() + MINUTE
     first = endpoint.push(document, key)
-    if wrong := no_delivery(first):
+    if wrong := endpoint.no_delivery(first):
         yield wrong
         return
     yield from _one(endpoint, document, [first, *(endpoint.push(document, key) for _ in range(HUNDRED - 1) if time.monotonic() < enough)])
 
 
 def ten_at_once(endpoint: Endpoint) -> Iterator[Seen]:
-    """Who is at work on the first may say so to the others (503, 429): the hub comes back with the same key."""
+    """Who is at work on the first may say so to the others (503, 429), or to all: the hub comes back with the same key."""
     document, key = endpoint.desk.note("samme nøkkel ti på en gang"), new_key()
     answers = endpoint.push_at_once([(document, key)] * TEN)
     told = [answer for answer in answers if not busy(answer)]
-    yield from _one(endpoint, document, [*told, _patiently(endpoint, document, key)])
+    yield from _one(endpoint, document, told or [_patiently(endpoint, document, key)])
 
 
 def _one(endpoint: Endpoint, document: Document, answers: Sequence[Answer]) -> Iterator[Seen]:
     """Without a Location, answers do not tell: then it is for a human to look."""
-    wrong = next(filter(None, (no_delivery(answer, known=True) for answer in answers)), None)
+    wrong = next(filter(None, (endpoint.no_delivery(answer, known=True) for answer in answers)), None)
     if wrong:
         yield bad(f"one of the copies: {wrong.saw}", "Answer a copy as you answered the first, or with 409.")
-    places = {answer.headers["location"] for answer in answers if answer.headers.get("location")}
+    places = {place for answer in answers if (place := endpoint.place(answer))}
     if len(places) > 1:
-        yield bad(f"copies of one document have {len(places)} different Locations", ONCE)
+        yield bad(f"{len(answers)} copies of one document have {len(places)} different Locations", ONCE)
     elif places and not wrong:
-        yield ok(f"answered {', '.join(sorted({str(answer.status) for answer in answers}))}, one Location")
+        yield ok(f"{len(answers)} answered {', '.join(sorted({str(answer.status) for answer in answers}))}, one Location")
     yield endpoint.stands(document, ONCE)
 
 
@@ -64,8 +64,8 @@ def _two(endpoint: Endpoint, words: str, keys: tuple[str, str], told: str) -> It
     documents = [endpoint.desk.note(f"{words}, {number} av 2") for number in (1, 2)]
     answers = [endpoint.push(document, key) for document, key in zip(documents, keys, strict=True)]
     mend = "Keep the whole key, at least 128 signs, and compare it byte by byte."
-    wrong = next(filter(None, map(no_delivery, answers)), None)
-    places = [answer.headers.get("location") for answer in answers]
+    wrong = next(filter(None, map(endpoint.no_delivery, answers)), None)
+    places = [endpoint.place(answer) for answer in answers]
     if wrong or (places[0] and places[0] == places[1]):
         yield bad(f"{told}: {wrong.saw if wrong else 'the second document is taken for the first'}", mend)
     elif all(places):
@@ -80,16 +80,15 @@ def thirty_days(_endpoint: Endpoint) -> Iterator[Seen]:
 def refused_key(endpoint: Endpoint) -> Iterator[Seen]:
     """The same bytes with the same key are refused again; what comes whole at last has its chance."""
     whole, key = endpoint.desk.note("samme nøkkel etter en avvisning"), new_key()
-    half = replace(whole, body=whole.body[: len(whole.body) // 2])
     mend = "Forget the key when you refuse its document: keep keys in the transaction that stores."
-    answers = [endpoint.push(half, key) for _ in range(2)]
-    if taken := next((answer for answer in answers if no_delivery(answer, known=True) is None), None):
+    answers = [endpoint.push(whole, key, cut_in_half) for _ in range(2)]
+    if taken := next((answer for answer in answers if endpoint.no_delivery(answer, known=True) is None), None):
         yield bad(
             f"half a document is answered {taken.status} the {'first' if taken is answers[0] else 'second'} time, as if it were stored",
             mend,
         )
         return
-    wrong = no_delivery(endpoint.push(whole, key))
+    wrong = endpoint.no_delivery(endpoint.push(whole, key))
     yield bad(f"the mended document under the same key: {wrong.saw}", mend) if wrong else ok("the mended document was taken")
     yield endpoint.stands(whole, mend)
 
@@ -98,6 +97,10 @@ def cut_off(endpoint: Endpoint) -> Iterator[Seen]:
     document, key = endpoint.desk.note("forbindelsen brutt før svaret"), new_key()
     endpoint.push_and_go(document, key)
     yield from _one(endpoint, document, [_patiently(endpoint, document, key) for _ in range(2)])
+
+
+def cut_in_half(body: bytes) -> bytes:
+    return body[: len(body) // 2]
 
 
 def _patiently(endpoint: Endpoint, document: Document, key: str) -> Answer:
@@ -123,7 +126,7 @@ def correction(endpoint: Endpoint) -> Iterator[Seen]:
     first = endpoint.desk.note("rettes", "Feil tekst.", name)
     second = endpoint.desk.note("er rettet", "Riktig tekst.", name)
     for words, document, key in (("the first", first, keys[0]), ("the correction", second, keys[1]), ("the first again", first, keys[0])):
-        if wrong := no_delivery(endpoint.push(document, key), known=words == "the first again"):
+        if wrong := endpoint.no_delivery(endpoint.push(document, key), known=words == "the first again"):
             yield bad(f"{words}: {wrong.saw}", CORRECT)
             return
 
@@ -136,12 +139,20 @@ def correction(endpoint: Endpoint) -> Iterator[Seen]:
     yield endpoint.looked(f'that the note titled "{second.words}" stands, and the one titled "{first.words}" is its history', left, CORRECT)
 
 
+AGAIN = (
+    Check("4.6", "a correction replaces the first", correction),
+    Check("5.4", "cut off after sending, then sent again", cut_off),
+)
 KEYS = (
     Check("4.1", "keys are compared whole, byte by byte", signs),
     Check("4.3", "the same key a hundred times", hundred),
     Check("4.3", "the same key ten at once", ten_at_once),
     Check("4.4", "keys are kept for 30 days", thirty_days),
     Check("4.5", "a key is forgotten with what was refused", refused_key),
-    Check("4.6", "a correction replaces the first", correction),
-    Check("5.4", "cut off after sending, then sent again", cut_off),
+    *AGAIN,
+)
+IDS = (  # where a document is known by ids of ours
+    Check("T", "the same transaction a hundred times", hundred),
+    Check("T", "the same transaction ten at once", ten_at_once),
+    *AGAIN,
 )

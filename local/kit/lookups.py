@@ -10,7 +10,7 @@ from local.kit.checks import Check
 from local.kit.endpoint import Endpoint
 from local.kit.holdings import dates, ended, everybody, health, plans, protected, services
 from local.kit.pushes import SOON
-from local.kit.refusals import forged
+from local.kit.refusals import anybody, attempts, kept_out
 from local.kit.seen import Seen, bad, ok, untried, warn
 from shared.domain.journal import Question
 
@@ -28,17 +28,11 @@ def person(endpoint: Endpoint) -> Iterator[Seen]:
 
 
 def locked(endpoint: Endpoint) -> Iterator[Seen]:
-    if endpoint.credential is None:
-        yield untried("neither --basic nor --header was given; a journal must not answer just anybody")
-        return
-    for words, credential in (("a wrong credential", forged(endpoint.credential)), ("no credential", None)):
-        answer = endpoint.ask_as(Question("patient", whom(endpoint)), credential)
-        if answer.status in (401, 403):
-            yield ok(f"{words}: {answer.status}")
-        else:
-            yield bad(
-                f"{words} is answered {answer.status or answer.trouble}", "Answer 401 or 403 to who does not show the agreed credential."
-            )
+    call = LOOKUP.request(endpoint.lookups, Question("patient", whom(endpoint)))
+    for words, _, answer in attempts(endpoint, lambda _how: call):
+        yield kept_out(words, answer)
+    if endpoint.proof.auth is None:
+        yield anybody("look-ups are answered")
 
 
 def bare(endpoint: Endpoint) -> Iterator[Seen]:
@@ -87,10 +81,10 @@ def parts(endpoint: Endpoint) -> Iterator[Seen]:
 
 
 def in_time(endpoint: Endpoint) -> Iterator[Seen]:
-    if endpoint.slowest > SOON:
-        yield warn(f"the slowest answer took {endpoint.slowest:.1f} s", "Answer within one second: somebody waits.")
+    if endpoint.slowest.seconds > SOON:
+        yield warn(f'{endpoint.slowest} ("{endpoint.slowest.check}")', "Answer within one second: somebody waits.")
     else:
-        yield ok(f"the slowest answer took {endpoint.slowest * 1000:.0f} ms")
+        yield ok(str(endpoint.slowest))
 
 
 LOOKUPS = (

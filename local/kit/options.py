@@ -2,36 +2,63 @@
 
 import argparse
 import re
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from local.journal.behaviour import MODES
-from local.kit.wire import Credential
+from local.kit.endpoint import LINES
+from local.kit.ways import WAYS
+from local.register_command import LOOKUP, FileError, read_all, targets, variable
 from local.terminal import Parser
+from shared.access.rows import Auth, Lookup
+from shared.access.toml_table import hint
 from shared.domain import person
 from shared.domain.event import Person
 
 EPILOG = """\
 Exit codes: 0 all passed; 1 something is to be mended (✗ MUST, ! SHOULD); 2 wrong usage. The endpoint must be a test
-endpoint: it gets a few dozen notes about invented people. ./hub kit journal --sandbox shows how it goes.
+endpoint: it gets a few dozen notes about invented people. A journal that wants a token, a signature or a certificate is
+tried by --file. ./hub kit journal --sandbox shows how it goes.
 """
 HOSPITALS = 52  # the highest month of a hospital's own numbers (month + 40), which may be real people's
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to try, by which way, and what it is shown: a row of a register, or as much of one as the command line says."""
+
+    base: str = ""
+    lookups: str = ""
+    way: str = "bundle"
+    auth: Auth | None = None
+    lines: int = LINES
+    rate: int = 0
+
+
 def read(argv: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
-    """The options, with `credential` made of what the environment holds. SystemExit with status 2 if something cannot be."""
+    """The options, with a `target` unless it is the sandbox. SystemExit with status 2 if something cannot be."""
     parser = _parser()
     options = parser.parse_args(argv)
-    if options.sandbox == bool(options.url or options.lookups):
-        parser.error("give the address of an endpoint, --lookups and where it answers them, or --sandbox")
-    if options.sandbox and any((options.basic, options.header, options.secret, options.patient, options.protected, options.ended)):
-        parser.error("--sandbox brings its own patients and its own credential")
-    if options.fault and not options.sandbox:
-        parser.error("--fault is of the sandbox: say --sandbox too")
-    options.credential = _credential(parser, options, env)
+    fault = next((words for wrong, words in _slips(options) if wrong), "")
+    if fault:
+        parser.error(fault)
+    if not options.sandbox:
+        options.target = _of_file(parser, options) if options.file else _typed(parser, options, env)
     return options
+
+
+def _slips(options: argparse.Namespace) -> Iterator[tuple[bool, str]]:
+    typed = options.url or options.lookups
+    yield bool(options.sandbox) + bool(typed) + bool(options.file) != 1, "give the address of an endpoint, --lookups, --file or --sandbox"
+    own = (options.basic, options.header, options.secret, options.patient, options.protected, options.ended)
+    yield options.sandbox and any(own), "--sandbox brings its own patients and its own credential"
+    yield bool(options.fault and not options.sandbox), "--fault is of the sandbox: say --sandbox too"
+    shown = (options.basic, options.header, options.secret, options.way)
+    yield bool(options.file and any(shown)), "--file says itself by which way, and what the journal is shown"
+    yield bool((options.endpoint or options.set) and not options.file), "--endpoint and --set go with --file"
+    yield bool(options.basic or options.header) != bool(options.secret), "--secret goes with --basic or --header, and they with it"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,12 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="what", required=True, metavar="journal")
     words = "hold a journal's endpoint to docs/journals.md"
     journal = commands.add_parser("journal", help=words, description=f"journal: {words}.", epilog=EPILOG, allow_abbrev=False)
-    journal.add_argument("url", nargs="?", type=_address, metavar="URL", help="the endpoint, without /bundle")
+    journal.add_argument("url", nargs="?", type=_address, metavar="URL", help="the address that was agreed; for bundle without /bundle")
+    journal.add_argument("--way", choices=sorted(WAYS), help="how documents reach it, as `adapter` in a register (bundle)")
     journal.add_argument("--lookups", type=_address, metavar="URL", help="where it answers look-ups (section 8), without /Patient")
     who = journal.add_mutually_exclusive_group()
     who.add_argument("--basic", type=_user, metavar="USER", help="HTTP Basic with this user")
     who.add_argument("--header", type=_header, metavar="NAME", help="a header with a fixed secret")
     journal.add_argument("--secret", metavar="VARIABLE", help="the environment variable that holds the password, or the header's value")
+    _of_register(journal)
     patient = "a test patient whom the journal knows; say it again for more"
     journal.add_argument("--patient", action="append", type=_invented, metavar="NUMBER", help=patient)
     journal.add_argument("--protected", type=_invented, metavar="NUMBER", help="one with a protected address")
@@ -57,18 +86,40 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _credential(parser: argparse.ArgumentParser, options: argparse.Namespace, env: Mapping[str, str]) -> Credential | None:
-    named = options.basic or options.header
-    if bool(named) != bool(options.secret):
-        parser.error("--secret goes with --basic or --header, and they with it")
-    if not named:
-        return None
+def _of_register(journal: argparse.ArgumentParser) -> None:
+    journal.add_argument("--file", metavar="FILE", help="a municipality's register: address, way and auth stand there, secrets in settings")
+    journal.add_argument("--endpoint", metavar="NAME", help=f"which of its endpoints, or {LOOKUP} (the only one)")
+    journal.add_argument("--set", action="append", default=[], type=variable, metavar="NAME=VALUE", help="a value for ${NAME} in the file")
+
+
+def _typed(parser: argparse.ArgumentParser, options: argparse.Namespace, env: Mapping[str, str]) -> Target:
+    target = Target(options.url or "", options.lookups or "", options.way or "bundle")
+    if not options.secret:
+        return target
     secret = env.get(options.secret, "")
     if not secret or not secret.isascii() or not secret.isprintable():
         parser.error("the environment variable that --secret names is not set, or holds what cannot stand in a header")
-    if options.basic:
-        return "Authorization", f"Basic {b64encode(f'{options.basic}:{secret}'.encode()).decode()}"
-    return options.header, secret
+    scheme = "basic" if options.basic else "header"
+    return replace(target, auth=Auth(scheme, options.header or "", options.basic or "", (options.secret,)))
+
+
+def _of_file(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Target:
+    try:
+        [file] = read_all([options.file], dict(options.set))
+    except FileError as error:
+        parser.error(str(error))
+    if file.tenant is None:
+        parser.error("\n".join(["the file cannot be used:", *map(str, file.findings)]))
+    rows = targets(file.tenant)
+    name = options.endpoint or (next(iter(rows)) if len(rows) == 1 else "")
+    if name not in rows:
+        parser.error(f"there is no endpoint of that name in the file; {hint(name, rows)}" if name else f"say --endpoint: {', '.join(rows)}")
+    row = rows[name]
+    if isinstance(row, Lookup):
+        return Target(lookups=row.url.rstrip("/"), auth=row.auth)
+    if row.adapter not in WAYS:
+        parser.error(f"the kit tries {', '.join(WAYS)}; this endpoint is reached by {row.adapter}")
+    return Target(row.url.rstrip("/"), "", row.adapter, row.auth, row.lines, row.rate)
 
 
 def _address(text: str) -> str:

@@ -1,50 +1,58 @@
 """What a journal must say no to, and how: credentials (1.2), conflicts, broken documents, unknown patients (2.6, 2.7), its words (2.9)."""
 
-from base64 import b64decode, b64encode
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
 from local.kit.documents import Document
-from local.kit.endpoint import Endpoint, is_page, no_delivery, outcome_words, words_of
+from local.kit.endpoint import Endpoint, Spoil
+from local.kit.keys import cut_in_half
+from local.kit.mending import is_page, outcome_words, words_of
+from local.kit.proof import forged
 from local.kit.seen import Seen, bad, ok, untried, warn
-from local.kit.wire import Answer, Credential
+from local.kit.wire import Answer
+from shared.domain.journal import Call
 
 
 def locked(endpoint: Endpoint) -> Iterator[Seen]:
-    if endpoint.credential is None:
-        yield untried("neither --basic nor --header was given; a journal must not take documents from just anybody")
+    for words, how, answer in attempts(endpoint, lambda how: endpoint.pushing(_unlocked(endpoint, how))):
+        yield kept_out(words, answer)
+        yield endpoint.stands(_unlocked(endpoint, how), "Look at the credential before the document is stored.", 0)
+    if endpoint.proof.auth is None:
+        yield anybody("documents are taken")
+
+
+def _unlocked(endpoint: Endpoint, how: str) -> Document:
+    return endpoint.desk.note(f"skal avvises, {how} hemmelighet")
+
+
+def attempts(endpoint: Endpoint, call: Callable[[str], Call]) -> Iterator[tuple[str, str, Answer]]:
+    """Calls by those who are not to be let in: who they are, in English and for a title, and what they were answered."""
+    if endpoint.proof.auth is None:
         return
-    attempts = (("a wrong credential", forged(endpoint.credential), "feil"), ("no credential", None, "uten"))
-    for words, credential, how in attempts:
-        document = endpoint.desk.note(f"skal avvises, {how} hemmelighet")
-        yield _kept_out(words, endpoint.push_as(document, credential))
-        yield endpoint.stands(document, "Look at the credential before the document is stored.", 0)
+    wrong = call("feil")
+    shown = endpoint.proof.shown(wrong, endpoint.limit)
+    if shown.headers:
+        yield "a wrong credential", "feil", endpoint.send_as(wrong, forged(shown))
+    yield "no credential", "uten", endpoint.send_as(call("uten"), endpoint.proof.nothing())
 
 
-def forged(credential: Credential) -> Credential:
-    """The last sign of the secret is another: what compares only the beginning is found out."""
-    header, value = credential
-    scheme, _, text = value.partition(" ")
-    if scheme != "Basic":
-        return header, _amiss(value)
-    return header, f"Basic {b64encode(_amiss(b64decode(text).decode()).encode()).decode()}"
-
-
-def _amiss(secret: str) -> str:
-    return secret[:-1] + ("B" if secret.endswith("A") else "A")
-
-
-def _kept_out(words: str, answer: Answer) -> Seen:
-    if answer.status in (401, 403):
-        return ok(f"{words}: {answer.status}")
+def anybody(what: str) -> Seen:
     return bad(
-        f"{words} is answered {answer.status or answer.trouble}", "Answer 401 or 403 to everybody who does not show the agreed credential."
+        f"{what} without any credential: whoever finds the address gets in",
+        "Agree on one (1.8), answer 401 to who does not show it, and name it to the kit: --basic or --header with --secret, or --file.",
     )
+
+
+def kept_out(words: str, answer: Answer) -> Seen:
+    """TLS may say no before there is anything to answer."""
+    if answer.status in (401, 403) or (answer.trouble and not answer.late):
+        return ok(f"{words}: {answer.status or 'no connection'}")
+    mend = "Answer 401 or 403 to everybody who does not show the agreed credential."
+    return bad(f"{words} is answered {answer.status or answer.trouble}", mend)
 
 
 def broken(endpoint: Endpoint) -> Iterator[Seen]:
     whole = endpoint.desk.note("et halvt dokument")
-    wrong = [one for words, body in spoilt(whole) if (one := _refused(words, endpoint.push(replace(whole, body=body))))]
+    wrong = [one for words, spoil in spoilt(endpoint) if (one := _refused(words, endpoint.push(whole, spoil=spoil)))]
     for mend, section in dict.fromkeys((one.mend, one.section) for one in wrong):
         yield bad("; ".join(one.saw for one in wrong if one.mend == mend), mend, section)
     if not wrong:
@@ -52,14 +60,24 @@ def broken(endpoint: Endpoint) -> Iterator[Seen]:
     yield endpoint.stands(whole, "Store nothing of what you refuse.", 0)
 
 
-def spoilt(whole: Document) -> tuple[tuple[str, bytes], ...]:
-    """What came of it on the way, and the bytes."""
+def spoilt(endpoint: Endpoint) -> tuple[tuple[str, Spoil], ...]:
+    """What came of it on the way, and how; the last has all words of the whole."""
+    notes = endpoint.way.name == "note"
+    last: tuple[str, Spoil] = ("a note without a text", _textless) if notes else ("another type than the address takes", _another_type)
     return (
-        ("half a document", whole.body[: len(whole.body) // 2]),
-        ("no JSON", b"Dette er ikke FHIR."),
-        ("JSON that is no FHIR", b'{"hei": "kit"}'),
-        ("another type than the path says", whole.body.replace(b'"resourceType":"Bundle"', b'"resourceType":"Basket"', 1)),
+        ("half a document", cut_in_half),
+        ("no JSON", lambda _body: b"Dette er ikke FHIR."),
+        (f"JSON that is no {'note' if notes else 'FHIR'}", lambda _body: b'{"hei": "kit"}'),
+        last,
     )
+
+
+def _textless(body: bytes) -> bytes:
+    return body.replace(b'"text":', b'"tekst":', 1)
+
+
+def _another_type(body: bytes) -> bytes:
+    return body.replace(b'"resourceType":"Bundle"', b'"resourceType":"Basket"', 1)
 
 
 NEVER = "Answer 400 or 422 to a document that you will never take: the hub parks it, and an operator hears of it."
@@ -81,7 +99,7 @@ def _refused(words: str, answer: Answer) -> Seen | None:
 def unknown(endpoint: Endpoint) -> Iterator[Seen]:
     document = endpoint.desk.of(endpoint.absent).note("om en ukjent person")
     answer = endpoint.push(document)
-    if 200 <= answer.status < 300 and no_delivery(answer) is None:
+    if 200 <= answer.status < 300 and endpoint.no_delivery(answer) is None:
         yield ok(f"taken with {answer.status}")
         yield endpoint.stands(document, "A document that you take must stand where somebody sees it.")
         return
@@ -91,7 +109,7 @@ def unknown(endpoint: Endpoint) -> Iterator[Seen]:
 def reasons(endpoint: Endpoint) -> Iterator[Seen]:
     """A body that names the patient, and cannot be read."""
     whole = endpoint.desk.note("skal avvises med ord")
-    answer = endpoint.push(replace(whole, body=spoilt(whole)[-1][1]))
+    answer = endpoint.push(whole, spoil=spoilt(endpoint)[-1][1])
     number = endpoint.desk.patient.value
     if not 400 <= answer.status < 500:
         yield untried("nothing was refused")

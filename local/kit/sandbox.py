@@ -13,9 +13,10 @@ from typing import Any
 import requests
 
 from local.journal import SandboxJournal
-from local.kit.wire import Credential
+from local.kit.proof import Proof, proving
+from shared.access.rows import Auth
 
-NAME = "kit"
+NAME, SECRET = "kit", "KIT_SECRET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Sandbox:
     """A running one, which only who shows the credential may call."""
 
     url: str
-    credential: Credential
+    proof: Proof
 
     def notes(self, words: str) -> Sequence[Mapping[str, Any]]:
         return [note for note in requests.get(f"{self.url}/_sandbox/{NAME}/notes", timeout=10).json() if words in note["text"]]
@@ -37,14 +38,15 @@ class Sandbox:
 
 @contextmanager
 def running() -> Iterator[Sandbox]:
-    credential = "Authorization", f"Basic {b64encode(f'kit:{secrets.token_urlsafe(16)}'.encode()).decode()}"
-    journal = SandboxJournal(credential=credential)
+    password = secrets.token_urlsafe(16)
+    journal = SandboxJournal(credential=("Authorization", f"Basic {b64encode(f'kit:{password}'.encode()).decode()}"))
     up: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
     thread = threading.Thread(target=asyncio.run, args=(_serve(journal, up),))
     thread.start()
     loop, enough = up.result()
     try:
-        yield Sandbox(journal.url, credential)
+        with proving(Auth("basic", "", "kit", (SECRET,)), {SECRET: password}) as proof:
+            yield Sandbox(journal.url, proof)
     finally:
         loop.call_soon_threadsafe(enough.set)
         thread.join()

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from shared.domain.journal import Call
 
 LARGEST = 4 * 1024 * 1024 + 1  # bytes of an answer that are read
-Credential = tuple[str, str]  # a header and its value
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,11 @@ class _Timed(io.RawIOBase):
         return io.BufferedReader(self)
 
 
-def call(request: Call, credential: Credential | None, limit: float) -> Answer:
-    """`limit`: seconds until the whole answer must be here, however it drips in."""
+def call(request: Call, tls: ssl.SSLContext | None, limit: float) -> Answer:
+    """`limit`: seconds until the whole answer must be here, however it drips in. `tls`: None for what browsers trust."""
     began = time.monotonic()
     try:
-        connection = _sent(request, credential, began + limit)
+        connection = _sent(request, tls, began + limit)
         try:
             answer = _read(connection, request.method, began + limit)
         finally:
@@ -68,18 +67,18 @@ def call(request: Call, credential: Credential | None, limit: float) -> Answer:
     return Answer(answer.status, answer.headers, answer.body, time.monotonic() - began)
 
 
-def hang_up(request: Call, credential: Credential | None, limit: float) -> None:
+def hang_up(request: Call, tls: ssl.SSLContext | None, limit: float) -> None:
     """Sends the call whole, and is gone before the answer."""
     try:
-        _sent(request, credential, time.monotonic() + limit).close()
+        _sent(request, tls, time.monotonic() + limit).close()
     except (OSError, HTTPException):
         return
 
 
-def greet(url: str, limit: float) -> tuple[str, str]:
+def greet(url: str, tls: ssl.SSLContext | None, limit: float) -> tuple[str, str]:
     """The TLS version that comes about, and why none does."""
     try:
-        connection = _connection(url, limit)
+        connection = _connection(url, tls, limit)
         connection.connect()
         version = cast(ssl.SSLSocket, connection.sock).version() or ""
         connection.close()
@@ -88,11 +87,11 @@ def greet(url: str, limit: float) -> tuple[str, str]:
     return version, ""
 
 
-def _sent(request: Call, credential: Credential | None, until: float) -> HTTPConnection:
+def _sent(request: Call, tls: ssl.SSLContext | None, until: float) -> HTTPConnection:
     place = urlsplit(request.url)
     path = f"{place.path or '/'}{f'?{place.query}' if place.query else ''}"
-    headers = {**request.headers, **dict([credential] if credential else []), "Accept-Encoding": "identity"}
-    connection = _connection(request.url, _left(until))
+    headers = {**request.headers, "Accept-Encoding": "identity"}
+    connection = _connection(request.url, tls, _left(until))
     connection.connect()
     try:
         connection.request(request.method, path, request.body or None, headers)
@@ -104,11 +103,11 @@ def _sent(request: Call, credential: Credential | None, until: float) -> HTTPCon
     return connection
 
 
-def _connection(url: str, limit: float) -> HTTPConnection:
+def _connection(url: str, tls: ssl.SSLContext | None, limit: float) -> HTTPConnection:
     place = urlsplit(url)
     if place.scheme != "https":
         return HTTPConnection(place.hostname or "", place.port or 80, timeout=limit)
-    context = ssl.create_default_context()
+    context = tls or ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return HTTPSConnection(place.hostname or "", place.port or 443, timeout=limit, context=context)
 

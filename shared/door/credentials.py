@@ -64,7 +64,7 @@ def _static(hub: Reach, call: Call, auth: Auth) -> Mapping[str, str]:
         return {}
     secret = hub.settings.secret(auth.secrets[0])
     if secret is None:
-        raise Unavailable("the endpoint's secret is not set")
+        raise Unavailable(f"the setting {auth.secrets[0]} has no value here")
     if auth.scheme == "webhook":
         return _signed(hub, call, auth)
     if auth.scheme == "basic":
@@ -79,4 +79,4 @@ def _signed(hub: Reach, call: Call, auth: Auth) -> Mapping[str, str]:
     try:
         return signed(values, message, hub.clock(), call.body)
     except ValueError:
-        raise Unavailable("the endpoint's secret begins with whsec_ and is no base64") from None
+        raise Unavailable(f"of the settings {', '.join(auth.secrets)} one begins with whsec_ and is no base64 behind it") from None

@@ -3,13 +3,15 @@
 import asyncio
 import smtplib
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Protocol
 
 from shared.access.address import unsafe
 from shared.access.rows import Relay
-from shared.hub import Hub
+from shared.door.wire import Reach
 from shared.notice.words import Words
 
 _TIMEOUT = 10.0  # seconds for one step of the conversation
@@ -17,7 +19,13 @@ _PATIENCE = 30.0  # and for all of it
 _URGENT = {"X-Priority": "1", "Importance": "high"}
 
 
-async def mail(hub: Hub, relay: Relay, password: str | None, words: Words) -> None:
+class Post(Reach, Protocol):
+    """What of the hub it takes to tell somebody."""
+
+    mailers: ThreadPoolExecutor
+
+
+async def mail(hub: Post, relay: Relay, password: str | None, words: Words) -> None:
     """Returns once the relay has taken it. Raises OSError (SMTPException is one) or TimeoutError."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(_PATIENCE):

@@ -6,8 +6,9 @@ under the same id.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -19,7 +20,7 @@ from shared.door.exchange import exchange
 from shared.errors import HubError, Unavailable
 from shared.hub import Hub
 from shared.notice.ledger import Standing, due, from_record, reached, to_data, trying
-from shared.notice.mail import mail
+from shared.notice.mail import Post, mail
 from shared.notice.tell import each
 from shared.notice.words import Words, data, words
 from shared.storage.records import Record
@@ -90,10 +91,7 @@ async def _note(hub: Hub, record: Record, notice: Standing, told: list[str]) -> 
 async def _told(hub: Hub, recipient: Recipient, tenant: Tenant, notice: Standing) -> bool:
     said = words(notice, tenant)
     try:
-        if recipient.relay:
-            await mail(hub, recipient.relay, _secrets(hub, recipient)[0], said)
-        else:
-            await _post(hub, recipient, tenant, notice, said)
+        await hand_over(hub, recipient, said, data(notice, tenant, said))
     except (HubError, TimeoutError, OSError, ValueError) as error:
         reason = error.reason if isinstance(error, HubError) else type(error).__name__
         log.alarm("recipient not reached", tenant=tenant.orgnr, recipient=recipient.name, kind=notice.notice.kind, reason=reason)
@@ -102,18 +100,25 @@ async def _told(hub: Hub, recipient: Recipient, tenant: Tenant, notice: Standing
     return True
 
 
-async def _post(hub: Hub, recipient: Recipient, tenant: Tenant, notice: Standing, said: Words) -> None:
-    body = orjson.dumps(data(notice, tenant, said))
-    secrets = [secret for secret in _secrets(hub, recipient) if secret]
-    headers = {"Content-Type": "application/json", **signed(secrets, said.message, hub.clock(), body)}
-    heard = await exchange(hub, Call("POST", recipient.url, headers, body), None, _ANSWER)
+async def hand_over(hub: Post, recipient: Recipient, said: Words, body: Mapping[str, Any]) -> None:
+    """Returns once they have taken it, as mail or as a webhook's `body`. Raises HubError, TimeoutError, OSError or ValueError."""
+    secrets = _secrets(hub, recipient)
+    if recipient.relay:
+        await mail(hub, recipient.relay, secrets[0] if secrets else None, said)
+    else:
+        await _post(hub, recipient.url, secrets, said.message, orjson.dumps(body))
+
+
+async def _post(hub: Post, url: str, secrets: Sequence[str], message: str, body: bytes) -> None:
+    headers = {"Content-Type": "application/json", **signed(secrets, message, hub.clock(), body)}
+    heard = await exchange(hub, Call("POST", url, headers, body), None, _ANSWER)
     if not 200 <= heard.status < 300:
         raise Unavailable(f"answered {heard.status}")
 
 
-def _secrets(hub: Hub, recipient: Recipient) -> list[str | None]:
-    """Their values; [None] for a relay that asks for none."""
+def _secrets(hub: Post, recipient: Recipient) -> list[str]:
+    """Those that have a value; the first one must. A relay may ask for none."""
     values = [hub.settings.secret(name) for name in recipient.secrets]
-    if None in values[:1]:
-        raise Unavailable("the recipient's secret is not set")
-    return values or [None]
+    if values and not values[0]:
+        raise Unavailable(f"the setting {recipient.secrets[0]} has no value here")
+    return [value for value in values if value]

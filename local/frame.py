@@ -1,0 +1,104 @@
+"""What the commands on a hub's register, log and messages share: exit codes, readers of what is typed, and how they end."""
+
+import argparse
+import asyncio
+import re
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+
+from local.terminal import Parser
+from shared.domain import clock
+from shared.domain.clock import OSLO
+from shared.errors import HubError
+
+OK, WRONG, USAGE = 0, 1, 2
+NO_HUB = "start the hub with ./hub run, or name its storage in AzureWebJobsStorage"
+MOST = 100_000
+
+_WHO = re.compile(r"[A-Za-zÆØÅæøå][A-Za-zÆØÅæøå0-9._@-]{1,63}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class QuietParser(Parser):
+    """Does not repeat a person's number that was typed where none belongs."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(re.sub("[0-9]{6,}", "***", message))
+
+
+class Slip(Exception):
+    """Wrong usage that can only be seen once the command is at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A command's name, and what it says when it could not go on: `late`, because somebody else was at it all the time; `broken`, before
+    the reason and behind it."""
+
+    name: str
+    late: str
+    broken: tuple[str, str]
+    no_hub: str = NO_HUB
+
+    def said(self, sentence: str, code: int) -> int:
+        print(f"{self.name}: {sentence}", file=sys.stderr)
+        return code
+
+
+def ended(frame: Frame, read: Callable[[], argparse.Namespace], work: Callable[[argparse.Namespace], Coroutine[Any, Any, int]]) -> int:
+    """The exit code of what was asked for."""
+    try:
+        return asyncio.run(work(read()))
+    except SystemExit as stop:  # argparse has said why
+        return stop.code if isinstance(stop.code, int) else USAGE
+    except Slip as slip:
+        return frame.said(str(slip), USAGE)
+    except HubError as error:
+        return frame.said(f"{error.reason}; {error.remedy or frame.no_hub}", WRONG)
+    except TimeoutError:
+        return frame.said(frame.late, WRONG)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        before, after = frame.broken
+        return frame.said(f"{before} ({error.strerror or type(error).__name__}); {after}", WRONG)
+
+
+def checked(right: Callable[[str], object], words: str) -> Callable[[str], str]:
+    """A reader for argparse: takes what is right, else says `words`."""
+
+    def read(text: str) -> str:
+        if not right(text):
+            raise argparse.ArgumentTypeError(words)
+        return text
+
+    return read
+
+
+def numbered(words: str) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and 0 < int(text) <= MOST):
+            raise argparse.ArgumentTypeError(words)
+        return int(text)
+
+    return read
+
+
+def timed(words: str) -> Callable[[str], datetime]:
+    """A day is its first moment in Norway; any other moment has its offset."""
+
+    def read(text: str) -> datetime:
+        try:
+            return datetime.fromisoformat(text).replace(tzinfo=OSLO) if _DAY.fullmatch(text) else clock.instant(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(words) from None
+
+    return read
+
+
+def somebody(text: str) -> bool:
+    """Who is at the keyboard, by user name or e-mail address: no person's number."""
+    return bool(_WHO.fullmatch(text)) and not re.search("[0-9]{6}", text)
