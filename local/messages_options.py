@@ -4,13 +4,12 @@ import argparse
 import getpass
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
-from local.audit_command import DAY, WHO, QuietParser
-from shared.domain import clock, organisation
-from shared.domain.clock import OSLO
+from local.audit_command import WHO, QuietParser
+from shared.domain import organisation
 from shared.domain.message import Lane
 from shared.flow.names import parcel_at, receipt_at
+from shared.messages.asked import EVENT, LONGEST, MAY, NAME, REASONED, USUAL, is_reason, moment
 from shared.messages.edits import Verb
 from shared.messages.message import STATES
 
@@ -18,23 +17,12 @@ EPILOG = """\
 En melding er en kvittering (310123455.scales.routine.42.0) og det som ble av den: en levering til hvert endepunkt. Alt som gjøres, står i
 kommunens logg (./hub audit) med navnet fra --as. Skriv aldri navn eller fødselsnummer i --reason. Mer i docs/messages.md.
 """
-NAME = re.compile(r"[a-z0-9-]{1,40}")
-EVENT = re.compile(r"([a-z_]{1,30}:)?([a-z_]{1,30}|[0-9]{1,5}([.-][0-9]{1,2}){0,3})")
-LONGEST = 200  # characters of a reason
 WORDS = {
     Verb.RESEND: "send på nytt det som er parkert, eller levert med --state delivered: samme nøkkel, på sin plass i rekkefølgen",
     Verb.PARK: "ta det som venter, ut av køen: det blir ikke sendt før noen ber om det",
     Verb.DELETE: "la det som venter, er parkert eller lagt til side, ligge for godt; kan angres med restore så lenge innholdet finnes",
     Verb.RESTORE: "angre delete",
     Verb.TRANSFORM: "behandle på nytt det som er lagt til side, når formatet eller registeret er rettet",
-}
-USUAL = {Verb.RESEND: "parked", Verb.PARK: "waiting", Verb.DELETE: "", Verb.RESTORE: "deleted", Verb.TRANSFORM: "set aside"}
-MAY = {
-    Verb.RESEND: ("parked", "delivered"),
-    Verb.PARK: ("waiting",),
-    Verb.DELETE: ("parked", "waiting", "set aside"),
-    Verb.RESTORE: ("deleted",),
-    Verb.TRANSFORM: ("set aside",),
 }
 _TEXTS = {"tenant", "sender", "endpoint", "event", "state", "id", "reason", "batch"}
 MANY = 100  # messages that are changed without asking
@@ -87,7 +75,7 @@ def _filters(command: argparse.ArgumentParser, states: tuple[str, ...], usual: s
 def _act(command: argparse.ArgumentParser, verb: Verb) -> None:
     command.add_argument("id", type=_target, metavar="ID|ORGNR", help="én kvittering eller levering; eller en kommune, med valg under")
     _filters(command, MAY[verb], USUAL[verb])
-    _who(command, reason=verb in (Verb.PARK, Verb.DELETE))
+    _who(command, reason=verb in REASONED)
     command.add_argument("--dry-run", action="store_true", help="si bare hvor mange det gjelder")
     command.add_argument("--yes", action="store_true", help=f"ikke spør, selv om det er flere enn {MANY}")
     if verb is Verb.RESEND:
@@ -128,7 +116,7 @@ def _target(text: str) -> str:
 
 
 def _own(text: str) -> str:
-    if not (text.isprintable() and len(text) <= 200):
+    if not (text.isprintable() and len(text) <= LONGEST):
         raise argparse.ArgumentTypeError("oppgi en id")
     return text
 
@@ -152,7 +140,7 @@ def _whose(text: str) -> str:
 
 
 def _reason(text: str) -> str:
-    if not (text.isprintable() and 0 < len(text) <= LONGEST) or re.search(r"[0-9]{6}", text):
+    if not is_reason(text):
         raise argparse.ArgumentTypeError(f"skriv en grunn på høyst {LONGEST} tegn, uten fødselsnummer")
     return text
 
@@ -165,7 +153,6 @@ def _count(text: str) -> int:
 
 def _time(text: str) -> float:
     try:
-        moment = datetime.fromisoformat(text).replace(tzinfo=OSLO) if DAY.fullmatch(text) else clock.instant(text)
+        return moment(text)
     except ValueError:
         raise argparse.ArgumentTypeError("oppgi en dag, 2026-11-18, eller et øyeblikk med sone, 2026-11-18T08:00:00+01:00") from None
-    return moment.timestamp()
