@@ -22,8 +22,8 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`at`: seconds since 1970; `batch`: the job that it belongs to, "" = none: what was sent again in it is not sent once more. `who`
-    and `why` are typed at a keyboard, or come with a call of the admin API."""
+    """`at`: seconds since 1970; `batch`: the job that it belongs to, "" = none: what was sent, or transformed, again in it is not so once
+    more. `who` and `why` are typed at a keyboard, or come with a call of the admin API."""
 
     verb: Verb
     at: float
@@ -85,9 +85,10 @@ def _receipt_restored(state: State, order: Order) -> dict[str, Any] | None:
 
 def _anew(state: State, order: Order) -> dict[str, Any] | None:
     """It waits again, and only what was set aside is wanted (flow.anew)."""
-    if "end" not in state or not state.get("problems"):
+    done = order.batch and state.get("batch") == order.batch
+    if "end" not in state or not state.get("problems") or done:
         return None
-    return _without(state, "end") | {"again": _turn(order)}
+    return _without(state, "end") | {"again": _turn(order)} | ({"batch": order.batch} if order.batch else {})
 
 
 def _turn(order: Order) -> int:

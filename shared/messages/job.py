@@ -4,8 +4,9 @@
     jobs~{orgnr}   {id}           the job
 
 Whoever works on a job holds it for a while, by its row's ETag: no two instances are at one job, and one that falls is followed by another
-once its time is over. What was done is found done (edits), so a group that was half done is finished and nothing is done twice. Who wishes
-otherwise writes it in the same row; it is heeded between two groups. The filter names nobody.
+once its time is over. What was done is found done (edits), so a group that was half done is finished and nothing is done twice, not even
+what was refused or set aside again meanwhile. Who wishes otherwise writes it in the same row; it is heeded between two groups. The filter
+names nobody.
 """
 
 import asyncio
@@ -36,6 +37,7 @@ LEASE = 90.0  # seconds that a job is held for
 _PATIENCE = 60.0  # for one group: less than the lease, whatever the lines are at
 _SLICE, _TURN = 10.0, 120.0  # for one job before the next one gets its share, and for all of them in one turn of the timer
 _OPEN = "open"
+_SKEW = 60.0  # seconds that instances' clocks may differ, so that what comes later in a line may be older
 _BY_RECEIPT = ("set aside", "delivered")  # states that are found in the order of the receipts: a search can go on where it was
 
 
@@ -152,7 +154,7 @@ async def _share(hub: Hub, job: Job) -> None:
 
 
 def _rest(job: Job) -> Wanted:
-    since = max(job.wanted.span.since, job.after)
+    since = max(job.wanted.span.since, job.after - _SKEW)
     return replace(job.wanted, span=Span(since, job.wanted.span.until)) if job.wanted.state in _BY_RECEIPT else job.wanted
 
 
