@@ -108,6 +108,19 @@ def entries(town: Town) -> list[Entry]:
     return asyncio.run(read())
 
 
+def rows_of_admin(place: Place) -> str:
+    """All that storage keeps of people and jobs."""
+
+    async def read() -> str:
+        account = Account(_settings(place.hub))
+        try:
+            return repr(await Records(account.table("admin")).all())
+        finally:
+            await account.close()
+
+    return asyncio.run(read())
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     private, row = new_client("national", VKP_ID, [f"{PREFIX}{action}" for action in ACTIONS])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -25,7 +26,8 @@ Work = Callable[[Town, Journal], Any]
 
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two messages in a group, one group in a turn."""
+    """Two messages in a group, one group in a turn; and no other test's jobs."""
+    monkeypatch.setattr(jobs, "_OPEN", f"open-{uuid4()}")
     monkeypatch.setattr(jobs, "GROUP", 2)
     monkeypatch.setattr(jobs, "_SLICE", 0.0)
 
@@ -98,7 +100,7 @@ def test_a_paused_job_stands_still_until_it_is_resumed_and_a_cancelled_one_for_g
         assert await jobs.wish(here.hub, await now(here, job), RUNNING) is None
         await jobs.work(here.hub)
         assert (await now(here, job)).messages == 4
-        assert await here.hub.admin.all("open") == []
+        assert await here.hub.admin.all(jobs._OPEN) == []
 
     refused(storage, 5, work)
 

@@ -82,7 +82,7 @@ async def _counted(hub: Hub, order: Order, about: Wanted) -> tuple[int, bool]:
 
 def _named(one: Job) -> str:
     """For the audit log: which job, and why."""
-    about = f"{one.order.verb} {one.wanted.state}, job {one.id}"
+    about = f"{one.order.verb} {one.wanted.state} (job {one.id})"
     return f"{about}: {one.order.why}" if one.order.why else about
 
 

@@ -163,4 +163,5 @@ def done(verb: Verb, number: int) -> str:
 def progress(job: Job) -> str:
     """How far a job has come."""
     total = f"{'minst ' if job.more else ''}{max(job.count, job.messages)}"
-    return f"{job.messages} av {total} meldinger, {JOBS[job.state]}; {done(job.order.verb, job.changed)}"
+    came = f"; {done(job.order.verb, job.changed)}" if job.changed else ""
+    return f"{job.messages} av {total} meldinger, {JOBS[job.state]}{came}"
