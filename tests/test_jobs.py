@@ -8,6 +8,8 @@ from uuid import uuid4
 import pytest
 
 from shared.access.entry import Entry
+from shared.domain.message import Lane
+from shared.flow.sweep import purge
 from shared.hub import Hub
 from shared.messages import job as jobs
 from shared.messages.acts import act
@@ -16,7 +18,7 @@ from shared.messages.job import CANCELLED, DONE, LEASE, PAUSED, RUNNING, Job
 from shared.messages.many import targets
 from shared.messages.message import Wanted
 from shared.storage.audit_log import AuditLog
-from tests.test_forward import Journal, answering, journalled, post_all
+from tests.test_forward import HOUR, Journal, answering, journalled, post_all
 from tests.test_messages import found, refusing_once
 from tests.test_transform import Town, another, note
 
@@ -237,6 +239,23 @@ def test_a_job_that_transforms_what_cannot_be_read_comes_to_an_end(storage: str)
             assert (await now(here, job)).state == DONE
             assert len(await found(here, state="set aside")) == 5
             assert sum(entry.count for entry in await acts(here)) == 5
+
+    asyncio.run(run())
+
+
+def test_a_job_on_what_was_purged_comes_to_an_end(storage: str) -> None:
+    async def run() -> None:
+        async with journalled(storage) as (here, journal):
+            await post_all(here, 5, 5)
+            await here.run()
+            here.clock.now += 80 * HOUR
+            assert await purge(here.hub, Lane.ROUTINE)
+            await post_all(here, 6, 6)
+            await here.run()
+            job = await begun(here, state="delivered")
+            assert (await worked(here, job)).changed == 1
+            await here.run()
+            assert len(journal.calls) == 7
 
     asyncio.run(run())
 

@@ -87,7 +87,8 @@ async def attended(hub: Hub, asked: Asked, action: str, roles: frozenset[Role], 
     except (AzureError, TimeoutError, OSError) as error:
         log.alarm("not administered", action=action, error=type(error).__name__)
         reply = refused(_BUSY, None)
-    log.step("administered", action=action, role=guest.role, status=reply.status)
+    known = {"tenant": guest.tenant, "role": guest.role} if guest.key else {}  # before that, the path may say anything
+    log.step("administered", action=action, status=reply.status, **known)
     return reply
 
 

@@ -135,14 +135,14 @@ async def _taken(hub: Hub, job: Job) -> Job | None:
 
 
 async def _share(hub: Hub, job: Job) -> None:
-    """As many groups as fit; nothing is begun that was not wished when it began."""
+    """As many groups as fit, and on until something was changed: a search that begins anew where nothing can be, would come no further."""
     until, mine = hub.clock() + _SLICE, job
     try:
         async for group in _groups(targets(hub, job.order, _rest(job))):
             if (now := await _done(hub, mine, group)) is None:
                 return
             mine = now
-            if mine.state != RUNNING or hub.clock() >= until:
+            if mine.state != RUNNING or (hub.clock() >= until and mine.changed > job.changed):
                 break
         else:
             await _write_down(hub, mine, ended=True)
