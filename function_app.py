@@ -24,6 +24,7 @@ from shared.settings import Settings
 from shared.storage.queues import read
 
 if TYPE_CHECKING:
+    from shared.admin.door import Asked as Admin
     from shared.shelf.fetch import Asked
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # senders prove themselves to us, not by a key in a URL
@@ -129,6 +130,121 @@ async def on_receipt(req: func.HttpRequest) -> func.HttpResponse:
     return _response(await status(await hub(), receipt, _headers(req), f"/api/v1/receipts/{receipt}"))
 
 
+@app.route("api/admin/openapi.json", methods=["GET"])
+async def on_admin_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    return _response(describe.admin(_settings.public_url))
+
+
+@app.route("api/admin/v1/{orgnr}/messages", methods=["GET"])
+async def on_admin_find(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator looks for messages."""
+    from shared.admin import messages  # no alarm waits for those who administer
+
+    return _response(await messages.find(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/messages/_search", methods=["POST"])
+async def on_admin_search(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.admin import messages
+
+    return _response(await messages.by_own_id(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/messages/{message}", methods=["GET"])
+async def on_admin_show(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.admin import messages
+
+    return _response(await messages.show(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/messages/{message}/{act}", methods=["POST"])
+async def on_admin_act(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator resends, parks, deletes, restores or transforms one."""
+    from shared.admin import messages
+
+    return _response(await messages.act(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/jobs", methods=["GET"])
+async def on_admin_jobs(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.admin import jobs
+
+    return _response(await jobs.listed(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/jobs", methods=["POST"])
+async def on_admin_begin(req: func.HttpRequest) -> func.HttpResponse:
+    """The same with many."""
+    from shared.admin import jobs
+
+    return _response(await jobs.begin(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/jobs/{job}", methods=["GET"])
+async def on_admin_job(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.admin import jobs
+
+    return _response(await jobs.show(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/jobs/{job}/{act}", methods=["POST"])
+async def on_admin_change(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.admin import jobs
+
+    return _response(await jobs.change(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/stops", methods=["GET"])
+async def on_admin_stops(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.admin import stops
+
+    return _response(await stops.listed(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/stops/{act}", methods=["POST"])
+async def on_admin_traffic(req: func.HttpRequest) -> func.HttpResponse:
+    """An operator stops or starts traffic."""
+    from shared.admin import stops
+
+    return _response(await stops.change(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/days", methods=["GET"])
+async def on_admin_days(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.admin import days
+
+    return _response(await days.listed(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/users", methods=["GET"])
+async def on_admin_users(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.admin import people
+
+    return _response(await people.listed(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/users", methods=["PUT"])
+async def on_admin_user(req: func.HttpRequest) -> func.HttpResponse:
+    """Who may do what."""
+    from shared.admin import people
+
+    return _response(await people.put(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/users/me", methods=["GET"])
+async def on_admin_me(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.admin import people
+
+    return _response(await people.me(await hub(), _admin(req)))
+
+
+@app.route("api/admin/v1/{orgnr}/users/{user}", methods=["DELETE"])
+async def on_admin_removed(req: func.HttpRequest) -> func.HttpResponse:
+    from shared.admin import people
+
+    return _response(await people.remove(await hub(), _admin(req)))
+
+
 @app.route("api/health", methods=["GET"])
 async def on_health(req: func.HttpRequest) -> func.HttpResponse:
     return _response(alive())
@@ -177,6 +293,13 @@ async def on_watch(timer: func.TimerRequest) -> None:
     await watch(await hub())
 
 
+@app.timer_trigger(arg_name="timer", schedule="5,20,35,50 * * * * *")
+async def on_jobs(timer: func.TimerRequest) -> None:
+    from shared.messages.job import work
+
+    await work(await hub())
+
+
 @app.timer_trigger(arg_name="timer", schedule="40 */10 * * * *")
 async def on_listen(timer: func.TimerRequest) -> None:
     from shared.notice.listen import listen
@@ -213,7 +336,10 @@ async def on_purge(timer: func.TimerRequest) -> None:
 
 @app.timer_trigger(arg_name="timer", schedule="0 41 2 * * *")
 async def on_forget(timer: func.TimerRequest) -> None:
+    from shared.messages import job
+
     await forget(await hub())
+    await job.forget(await hub())
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 11 3 * * *")
@@ -252,6 +378,13 @@ def _asked(req: func.HttpRequest) -> "Asked":
     called, body = urlsplit(req.url), req.get_body() if req.method == "POST" else b""
     route = req.route_params
     return Asked(route["orgnr"], route["type"], _headers(req), req.method, _origin(req), called.path, called.query, body)
+
+
+def _admin(req: func.HttpRequest) -> "Admin":
+    from shared.admin.door import Asked
+
+    called, route = urlsplit(req.url), dict(req.route_params)
+    return Asked(route.pop("orgnr"), _headers(req), req.method, called.path, called.query, req.get_body(), route)
 
 
 def _headers(req: func.HttpRequest) -> dict[str, str]:

@@ -30,7 +30,19 @@ ACTS = {
     "transform": "Behandlet på nytt",
     "stop": "Stoppet trafikk",
     "start": "Startet trafikk",
+    "show": "Så på",
+    "find": "Søkte etter meldinger",
+    "job": "Begynte en jobb",
+    "jobs": "Så på jobber",
+    "stops": "Så hva som er stoppet",
+    "days": "Så på dagenes tall",
+    "pause": "Satte på vent",
+    "resume": "Lot gå videre",
+    "cancel": "Avbrøt",
 }
+PEOPLE = {"put": "Ga tilgang", "remove": "Tok tilgang fra", "list": "Så hvem som har tilgang", "me": "Så sin egen tilgang"}
+ADMINISTERED = {"messages": ACTS, "people": PEOPLE}
+ROLES = {"follow": "følger med", "administer_users": "administrerer brukere", "administer": "administrerer", "unknown": "uten tilgang"}
 SHORT, FEW = 8, 2  # letters of a hash; citizens of one entry that are shown
 
 
@@ -50,6 +62,9 @@ def _row(entry: Entry) -> tuple[str, ...]:
 
 
 def _who(entry: Entry) -> str:
+    role, colon, key = entry.who.partition(":")  # of somebody who has logged in; a name that was given has no colon
+    if colon:
+        return f"{key[:SHORT]} ({ROLES.get(role, role)})"
     if entry.who:
         return f"{entry.who} (oppgitt)"
     named = [name for name in (entry.sender, entry.vkp_id) if name] or [entry.client or "ukjent"]
@@ -60,8 +75,8 @@ def _what(entry: Entry) -> str:
     thing, _, word = entry.action.partition(".")
     if thing == "audit":
         return f"Leste denne loggen: {entry.message}"
-    if thing == "messages":
-        return f"{ACTS.get(word, word)}: {_few(entry.message)}"
+    if thing in ADMINISTERED:
+        return f"{ADMINISTERED[thing].get(word, word)}{f': {_few(entry.message)}' if entry.message else ''}"
     return f"{VERBS.get(word, word)} {THINGS.get(thing, thing)}"
 
 
@@ -80,9 +95,8 @@ def _whom(entry: Entry) -> str:
 
 def _outcome(entry: Entry) -> str:
     if entry.status < 400:
-        return (
-            "mottatt" if entry.status == 202 else "OK" if entry.action.startswith(("audit.", "messages.")) else f"OK, {entry.count} treff"
-        )
+        counted = f"OK, {entry.count} treff"
+        return "mottatt" if entry.status == 202 else "OK" if entry.action.partition(".")[0] in ("audit", *ADMINISTERED) else counted
     reason = terminology.display(terminology.OUTCOME, entry.code)
     told = f"{reason} ({entry.code})" if reason else f"HTTP {entry.status}"
     return f"{'avvist' if entry.status < 500 else 'feilet'}: {told}"

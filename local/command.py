@@ -25,6 +25,7 @@ usage: ./hub COMMAND [...]
   register ...       check, diff or apply a municipality's register file; test the way to its journals
   audit ...          verifies, shows, exports and anchors a municipality's audit log
   messages ...       finds, shows, resends, parks and deletes messages, stops and starts traffic
+  people ...         who may use the admin API: adds, lists and removes people of a municipality
   kit journal URL    holds a journal vendor's endpoint to docs/journals.md and says what to mend; --sandbox shows how it goes
   reconcile          counts what became of every receipt of a day, and names what does not add up (--day D)
   corpus DIR         posts every file of a folder at every door of the running hub, and tells what came of it
@@ -52,6 +53,7 @@ COMMANDS = {
     "register": Command("local.register", at_root=False),
     "audit": Command("local.audit", at_root=False),
     "messages": Command("local.messages", at_root=False),
+    "people": Command("local.people", at_root=False),
     "kit": Command("local.kit", at_root=False),
     "reconcile": Command("local.reconcile", at_root=False),
     "corpus": Command("local.corpus", at_root=False),

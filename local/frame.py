@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 from local.terminal import Parser
 from shared.domain import clock
-from shared.domain.clock import OSLO
 from shared.errors import HubError
 
 OK, WRONG, USAGE = 0, 1, 2
@@ -19,7 +18,6 @@ NO_HUB = "start the hub with ./hub run, or name its storage in AzureWebJobsStora
 MOST = 100_000
 
 _WHO = re.compile(r"[A-Za-zÆØÅæøå][A-Za-zÆØÅæøå0-9._@-]{1,63}")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class QuietParser(Parser):
@@ -92,7 +90,7 @@ def timed(words: str) -> Callable[[str], datetime]:
 
     def read(text: str) -> datetime:
         try:
-            return datetime.fromisoformat(text).replace(tzinfo=OSLO) if _DAY.fullmatch(text) else clock.instant(text)
+            return clock.first_of(text)
         except ValueError:
             raise argparse.ArgumentTypeError(words) from None
 

@@ -17,10 +17,10 @@ from shared.settings import BadSetting, Settings
 
 
 @asynccontextmanager
-async def opened(env: Mapping[str, str]) -> AsyncIterator[Hub]:
+async def opened(env: Mapping[str, str], key: str = NO_PATIENTS) -> AsyncIterator[Hub]:
     """Refused: no storage is named; Unavailable: it does not answer. No payload is read and no citizen hashed here: workers do that."""
     try:
-        settings = Settings.from_env({**env, "HUB_PATIENT_KEY": NO_PATIENTS})
+        settings = Settings.from_env({**env, "HUB_PATIENT_KEY": key})
     except BadSetting:
         raise Refused("her kjører ikke noe knutepunkt, og ikke noe lager er oppgitt") from None
     try:

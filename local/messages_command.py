@@ -8,16 +8,16 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from local import messages_words as words
 from local.frame import OK, USAGE, WRONG, Frame, ended
 from local.messages_many import many
 from local.messages_options import read
 from shared.access.register import Stop
 from shared.domain import organisation
 from shared.errors import Refused
-from shared.flow.names import parcel_at, receipt_at
 from shared.hub import Hub
-from shared.messages.acts import Target, act, to_do
+from shared.messages import words
+from shared.messages.acts import act, to_do
+from shared.messages.asked import by_id, meant, since
 from shared.messages.edits import Order, Verb
 from shared.messages.history import history
 from shared.messages.message import Message, Wanted
@@ -33,7 +33,6 @@ FRAME = Frame(
     broken=("ikke alt ble gjort", "si det samme en gang til"),
     no_hub="start knutepunktet med ./hub run, eller oppgi lageret i AzureWebJobsStorage",
 )
-LATELY = 24 * 3600.0  # seconds that a search goes back if it says nothing of time or state
 
 
 def main(argv: Sequence[str], factory: HubFactory) -> int:
@@ -59,7 +58,7 @@ async def _run(options: argparse.Namespace, factory: HubFactory) -> int:
 async def _find(hub: Hub, options: argparse.Namespace) -> int:
     search = Search(hub)
     if options.id:
-        found = await _by_id(search, options.tenant, options.sender, options.id)
+        found = await by_id(search, options.tenant, options.sender, options.id)
     else:
         found = []
         async for message in search.find(_wanted(hub, options, options.tenant), newest=True):
@@ -76,21 +75,12 @@ async def _find(hub: Hub, options: argparse.Namespace) -> int:
 
 def _wanted(hub: Hub, options: argparse.Namespace, tenant: str) -> Wanted:
     """Of the last day, if nothing is said that is found without looking at a time."""
-    indexed = options.state in ("received", "waiting", "transformed", "parked", "set aside", "deleted")
-    since = options.since or (0.0 if indexed else hub.clock() - LATELY)
-    span = Span(since, options.until or float("inf"))
+    span = Span(since(options.since, options.state, hub.clock()), options.until or float("inf"))
     return Wanted(tenant, options.sender, options.endpoint, options.lane, options.event, options.state, span)
 
 
-async def _by_id(search: Search, tenant: str, sender: str, name: str) -> list[Message]:
-    if (where := receipt_at(name)) or (where := parcel_at(name)):
-        message = await (search.message if receipt_at(name) else search.of_parcel)(*where)
-        return [message] if message and message.tenant == tenant else []
-    return await search.by_own_id(tenant, sender, name)
-
-
 async def _known(hub: Hub, name: str) -> Message:
-    found = await _by_id(Search(hub), name[:9], "", name)
+    found = await by_id(Search(hub), name[:9], "", name)
     if not found:
         raise Refused("det finnes ingen slik melding", remedy="bruk id-en fra ./hub messages find")
     return found[0]
@@ -127,20 +117,12 @@ async def _act(hub: Hub, options: argparse.Namespace) -> int:
             return FRAME.said("si hva som skal slettes: --state parked, waiting eller 'set aside'", USAGE)
         return await many(hub, order, wanted, dry=options.dry_run, sure=options.yes)
     order = Order(verb, hub.clock(), options.who, options.reason)
-    target = to_do(order, _target(order, await _known(hub, options.id), options))
+    target = to_do(order, meant(await _known(hub, options.id), options.id, options.state, options.endpoint))
     if options.dry_run:
         print(words.done(verb, len(target.names) if target else 0))
         return OK
     print(words.done(verb, await act(hub, order, [target]) if target else 0))
     return OK
-
-
-def _target(order: Order, message: Message, options: argparse.Namespace) -> Target:
-    """A receipt is meant with its parcels, those of the wanted state only; a parcel alone."""
-    if receipt_at(options.id):
-        wanted = Wanted(message.tenant, endpoint=options.endpoint, state=options.state)
-        return Target(message, wanted.of_parcels(message), own=not options.endpoint)
-    return Target(message, [sent for sent in message.parcels if sent.name == options.id], own=False)
 
 
 def _batch(options: argparse.Namespace, verb: Verb, wanted: Wanted) -> str:

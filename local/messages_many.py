@@ -3,27 +3,25 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from local.frame import OK, USAGE, WRONG
 from local.messages_options import MANY
-from local.messages_words import done
 from local.terminal import CLEAR, say
 from shared.hub import Hub
-from shared.messages.acts import Target, act, to_do
+from shared.messages.acts import Target, act
 from shared.messages.edits import Order
+from shared.messages.many import GROUP, targets
 from shared.messages.message import Wanted
-from shared.messages.search import Search
+from shared.messages.words import done
 
-GROUP = 20  # messages between two looks whether to go on
 WIDTH = 30  # letters of the bar
 
 
 async def many(hub: Hub, order: Order, wanted: Wanted, *, dry: bool, sure: bool) -> int:
     """The exit code."""
     total = 0
-    async for _ in _targets(hub, order, wanted):
+    async for _ in targets(hub, order, wanted):
         total += 1
     if dry or not total:
         print(f"{total} {'melding' if total == 1 else 'meldinger'} ville blitt berørt")
@@ -39,21 +37,11 @@ async def many(hub: Hub, order: Order, wanted: Wanted, *, dry: bool, sure: bool)
     return OK
 
 
-async def _targets(hub: Hub, order: Order, wanted: Wanted) -> AsyncIterator[Target]:
-    """What there is to do now, oldest first."""
-    of_parcels = wanted.state != "set aside"
-    async for message in Search(hub).find(wanted):
-        parcels = wanted.of_parcels(message) if of_parcels else []
-        own = not wanted.endpoint and wanted.state != "parked"
-        if target := to_do(order, Target(message, parcels, own)):
-            yield target
-
-
 async def _do(hub: Hub, order: Order, wanted: Wanted, total: int) -> tuple[int, int]:
     """How many receipts and parcels were changed, and of how many messages."""
     stop, changed, reached = _stopped(), 0, 0
     group: list[Target] = []
-    async for target in _targets(hub, order, wanted):
+    async for target in targets(hub, order, wanted):
         if stop.is_set():
             break
         group.append(target)

@@ -2,13 +2,13 @@
 
 import argparse
 import getpass
-import re
 from collections.abc import Sequence
 
 from local.frame import MOST, QuietParser, checked, numbered, somebody, timed
 from shared.domain import organisation
 from shared.domain.message import Lane
 from shared.flow.names import parcel_at, receipt_at
+from shared.messages.asked import EVENT, LONGEST, MAY, NAME, REASONED, USUAL, is_reason
 from shared.messages.edits import Verb
 from shared.messages.message import STATES
 
@@ -16,23 +16,12 @@ EPILOG = """\
 En melding er en kvittering (310123455.scales.routine.42.0) og det som ble av den: en levering til hvert endepunkt. Alt som gjøres, står i
 kommunens logg (./hub audit) med navnet fra --as. Skriv aldri navn eller fødselsnummer i --reason. Mer i docs/messages.md.
 """
-NAME = re.compile(r"[a-z0-9-]{1,40}")
-EVENT = re.compile(r"([a-z_]{1,30}:)?([a-z_]{1,30}|[0-9]{1,5}([.-][0-9]{1,2}){0,3})")
-LONGEST = 200  # characters of a reason
 WORDS = {
     Verb.RESEND: "send på nytt det som er parkert, eller levert med --state delivered: samme nøkkel, på sin plass i rekkefølgen",
     Verb.PARK: "ta det som venter, ut av køen: det blir ikke sendt før noen ber om det",
     Verb.DELETE: "la det som venter, er parkert eller lagt til side, ligge for godt; kan angres med restore så lenge innholdet finnes",
     Verb.RESTORE: "angre delete",
     Verb.TRANSFORM: "behandle på nytt det som er lagt til side, når formatet eller registeret er rettet",
-}
-USUAL = {Verb.RESEND: "parked", Verb.PARK: "waiting", Verb.DELETE: "", Verb.RESTORE: "deleted", Verb.TRANSFORM: "set aside"}
-MAY = {
-    Verb.RESEND: ("parked", "delivered"),
-    Verb.PARK: ("waiting",),
-    Verb.DELETE: ("parked", "waiting", "set aside"),
-    Verb.RESTORE: ("deleted",),
-    Verb.TRANSFORM: ("set aside",),
 }
 _TEXTS = {"tenant", "sender", "endpoint", "event", "state", "id", "reason", "batch"}
 MANY = 100  # messages that are changed without asking
@@ -85,7 +74,7 @@ def _filters(command: argparse.ArgumentParser, states: tuple[str, ...], usual: s
 def _act(command: argparse.ArgumentParser, verb: Verb) -> None:
     command.add_argument("id", type=_target, metavar="ID|ORGNR", help="én kvittering eller levering; eller en kommune, med valg under")
     _filters(command, MAY[verb], USUAL[verb])
-    _who(command, reason=verb in (Verb.PARK, Verb.DELETE))
+    _who(command, reason=verb in REASONED)
     command.add_argument("--dry-run", action="store_true", help="si bare hvor mange det gjelder")
     command.add_argument("--yes", action="store_true", help=f"ikke spør, selv om det er flere enn {MANY}")
     if verb is Verb.RESEND:
@@ -107,21 +96,16 @@ def _who(command: argparse.ArgumentParser, *, reason: bool) -> None:
     command.add_argument("--reason", type=_reason, required=reason, metavar="TEKST", help="hvorfor; aldri navn eller fødselsnummer")
 
 
-def _unnumbered(text: str) -> bool:
-    """No person's number."""
-    return text.isprintable() and 0 < len(text) <= LONGEST and not re.search(r"[0-9]{6}", text)
-
-
 _orgnr = checked(organisation.is_orgnr, "oppgi et organisasjonsnummer: ni siffer")
 _id = checked(
     lambda text: receipt_at(text) or parcel_at(text),
     "oppgi en kvittering (310123455.scales.routine.42.0) eller en levering (310123455~gerica~alarm~02.1000)",
 )
-_own = checked(lambda text: text.isprintable() and len(text) <= 200, "oppgi en id")
+_own = checked(lambda text: text.isprintable() and len(text) <= LONGEST, "oppgi en id")
 _name = checked(NAME.fullmatch, "oppgi navnet slik det står i registeret: små bokstaver, tall og -")
 _event = checked(EVENT.fullmatch, "oppgi en hendelse (alert), en kode (4.1) eller begge (alert:4.1)")
 _whose = checked(somebody, "oppgi et brukernavn eller en e-postadresse, uten mellomrom")
-_reason = checked(_unnumbered, f"skriv en grunn på høyst {LONGEST} tegn, uten fødselsnummer")
+_reason = checked(is_reason, f"skriv en grunn på høyst {LONGEST} tegn, uten fødselsnummer")
 _count = numbered(f"oppgi et tall fra 1 til {MOST}")
 _moment = timed("oppgi en dag, 2026-11-18, eller et øyeblikk med sone, 2026-11-18T08:00:00+01:00")
 

@@ -22,7 +22,7 @@ from local import demonstration, looking, signing
 from local.command import run_options
 from local.prepare import AZURITE_JS, HUB, ROOT
 from local.processes import Child, end, free_ports, is_free, listening, start, wait
-from local.running import Running, clients, credentials, record
+from local.running import Running, clients, credentials, page, record
 from local.terminal import Halt, Step, say
 from shared.access.issuer import Issuer
 from shared.access.register_reach import SECRET
@@ -154,6 +154,7 @@ def _national(running: Running) -> dict[str, str]:
     return {
         "HUB_ENVIRONMENT": "test",
         "HUB_ISSUERS": json.dumps([{"issuer": running.issuer}]),
+        "HUB_ADMIN": json.dumps([{"issuer": running.issuer}]),
         "HUB_PUBLIC_URL": running.hub,
     }
 
@@ -225,7 +226,7 @@ def _start(parts: Parts, running: Running, storage_ports: list[int]) -> None:
         at_death=signal.SIGTERM,
     )
     parts.start("journal", sys.executable, "-m", "local.journal", "--port", _port(running.journal))
-    parts.place.clients.write_text(json.dumps([one.row for one in running.clients]))
+    parts.place.clients.write_text(json.dumps([*(one.row for one in running.clients), page()]))
     parts.start("issuer", sys.executable, "-m", "local.helseid", "--clients", str(parts.place.clients), "--port", _port(running.issuer))
     ports_there = (*storage_ports, int(_port(running.journal)), int(_port(running.issuer)))
     _wait(parts, step, "storage, the journal and the token issuer", lambda: all(listening(port) for port in ports_there))
@@ -291,6 +292,7 @@ def _where_to_look(parts: Parts, running: Running) -> None:
     say(f"  Health                          {running.hub}/api/health/ready")
     say(f"  A receipt                       {running.hub}/api/v1/receipts/{{municipality}}.{{receipt}}   (for its sender)")
     say(f"  Contract, to read               {running.hub}/api/docs")
+    say(f"  Contract for operators          {running.hub}/api/admin/openapi.json   (docs/admin.md)")
     say(f"  Token issuer                    {running.issuer}/.well-known/openid-configuration")
     say(f"  Addresses and credentials       {parts.place.json.relative_to(ROOT)}   (docs/senders.md says how to post)")
     say(f"  Logs                            {parts.place.logs.relative_to(ROOT)}/")

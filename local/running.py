@@ -9,8 +9,11 @@ from typing import Any
 
 from local import signing
 from local.helseid import new_client
+from shared.access.issuer import OF_PEOPLE
+from shared.access.people import SCOPE
 from shared.access.rows import Auth, Sender, Tenant
 
+PAGE = "operators"  # the client id
 TOKEN = "token"  # the scheme of those who show one  # noqa: S105
 
 
@@ -73,6 +76,11 @@ def _client(tenant: Tenant, sender: Sender, prefix: str) -> Client:
     name, scopes = f"{tenant.orgnr}-{sender.name}", [f"{prefix}{one}" for one in granted]
     private, row = new_client(name, sender.auth.user, scopes, orgnr_parent=tenant.orgnr)
     return Client(tenant.orgnr, sender, name, scopes, private, row)
+
+
+def page() -> Mapping[str, Any]:
+    """What the issuer knows of an operators' page: people log in to the hub through it."""
+    return new_client(PAGE, "", [f"{OF_PEOPLE['scope_prefix']}{SCOPE}"], dpop="required")[1]
 
 
 def _both(resource: str) -> list[str]:

@@ -30,8 +30,8 @@ from shared.storage.shapes import Shapes
 from shared.storage.shelf import Shelf
 
 AUDIT, ENDPOINTS, SHELF = "audit", "endpoints", "shelf"
-NOTICES, RHYTHMS, DAYS = "notices", "rhythms", "days"
-TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays", ENDPOINTS, SHELF, NOTICES, RHYTHMS, DAYS]
+NOTICES, RHYTHMS, DAYS, ADMIN = "notices", "rhythms", "days", "admin"
+TABLES = [RECEIPTS, PARCELS, "lines", "register", AUDIT, "replays", ENDPOINTS, SHELF, NOTICES, RHYTHMS, DAYS, ADMIN]
 
 
 RESTING = (
@@ -116,6 +116,7 @@ class Hub:
     notices: Records  # what needs a human, and who was told (shared.notice)
     rhythms: Records  # when each sender uses to be heard
     days: Records  # what became of each sender's receipts, day by day
+    admin: Records  # who may administer, and jobs on many messages (shared.admin, shared.messages.job)
     clock: Callable[[], float] = time.time
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "reader"))  # of what takes long (door.study)
     lookers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "looker"))  # likewise, of journals' answers
@@ -158,6 +159,7 @@ async def open_hub(settings: Settings, clock: Callable[[], float] = time.time) -
         notices=Records(account.table(NOTICES)),
         rhythms=Records(account.table(RHYTHMS)),
         days=Records(account.table(DAYS)),
+        admin=Records(account.table(ADMIN)),
         shelf=Shelf(account.table(SHELF), clock),
         followups=Followups(endpoints),
         clock=clock,

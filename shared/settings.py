@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_network
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import orjson
 
 from shared.access.address import LOOPBACK, Network, unsafe
-from shared.access.issuer import ALGORITHMS, Issuer
+from shared.access.issuer import ALGORITHMS, OF_PEOPLE, Issuer
 from shared.access.permission import RECEIPT, RESOURCES
 
 Value = TypeVar("Value")
@@ -36,6 +37,7 @@ class Settings:
     numbers: str = "production"  # whose person numbers national FHIR may carry: production, test, any (domain.person.GUARDS)
     compatible: bool = False  # national refusals with a code 1.x or 2.x are 400, which is all that clients of VKP read
     issuers: tuple[Issuer, ...] = ()  # of access tokens; none: no token opens anything
+    admins: tuple[Issuer, ...] = ()  # of people's access tokens; none: there is no admin API
     public_url: str = ""  # as senders know the hub, without a slash at its end; what a DPoP proof is for
     networks: tuple[Network, ...] = ()  # where journals may be besides the public internet
     dpop: frozenset[str] = frozenset()  # actions ("patient.read", "*.write", "*") that take a DPoP token; all others take Bearer
@@ -57,12 +59,17 @@ class Settings:
             numbers=_read(env, "HUB_ENVIRONMENT", "production", _one_of("production", "test", "any")),
             compatible=_read(env, "HUB_VKP_STATUS", "exact", _one_of("exact", "compatible")) == "compatible",
             issuers=_read(env, "HUB_ISSUERS", (), _issuers),
+            admins=_read(env, "HUB_ADMIN", (), _issuers_of_people),
             public_url=_read(env, "HUB_PUBLIC_URL", "", _address).rstrip("/"),
             networks=_read(env, "HUB_NETWORKS", () if env.get("HUB_ENVIRONMENT", "production") == "production" else LOOPBACK, _networks),
             dpop=_read(env, "HUB_DPOP", frozenset(), _actions),
         )
         if settings.dpop and not settings.public_url:
             raise BadSetting("HUB_PUBLIC_URL is missing: DPoP proofs (HUB_DPOP) are for an address, give the one that senders call")
+        if settings.admins and not settings.public_url:
+            raise BadSetting("HUB_PUBLIC_URL is missing: the admin API (HUB_ADMIN) takes DPoP proofs, which are for an address")
+        if {one.audience for one in settings.admins} & {one.audience for one in settings.issuers}:
+            raise BadSetting("HUB_ADMIN: give an audience of its own, or a token for senders would do for people")
         if settings.hold_seconds < 1.5 * settings.call_timeout + 2:  # a journal may be asked before it is called (flow.deliver)
             raise BadSetting(
                 "HUB_HOLD_SECONDS: give at least 1.5 times HUB_CALL_TIMEOUT_SECONDS and 2 more, or no call would fit in a hold"
@@ -127,15 +134,23 @@ def _actions(text: str) -> frozenset[str]:
     return actions
 
 
-def _issuers(text: str) -> tuple[Issuer, ...]:
-    """A JSON list of objects with the fields of `Issuer`; only `issuer` must be given."""
+def _issuers_of_people(text: str) -> tuple[Issuer, ...]:
+    """The same list, with people's defaults (issuer.OF_PEOPLE)."""
+    issuers = _issuers(text, OF_PEOPLE)
+    if not all(one.level_claim and one.level for one in issuers):
+        raise ValueError("an issuer of people's tokens needs a level_claim and a level")
+    return issuers
+
+
+def _issuers(text: str, usual: Mapping[str, str] = MappingProxyType({})) -> tuple[Issuer, ...]:
+    """A JSON list of objects with the fields of `Issuer`; only `issuer` must be given. `usual`: other defaults."""
     try:
         rows = orjson.loads(text)
     except ValueError:
         raise ValueError('give a JSON list such as [{"issuer": "https://helseid-sts.nhn.no", "audience": "nhn:vkp"}]') from None
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise ValueError("give a JSON list of objects")
-    issuers = tuple(_issuer(row) for row in rows)
+    issuers = tuple(_issuer({**usual, **row}) for row in rows)
     if len({one.issuer for one in issuers}) < len(issuers):
         raise ValueError("names the same issuer twice")
     return issuers

@@ -27,6 +27,7 @@ ROOMS = {  # a room, and the rooms of ours that it may import besides itself; sh
     "shared.shelf": ("shared.door", *SHELL),
     "shared.flow": ("shared.door", *SHELL),
     "shared.messages": ("shared.flow", *SHELL),
+    "shared.admin": ("shared.messages", "shared.flow", "shared.door", *SHELL),
     "shared.notice": ("shared.flow", "shared.door", *SHELL),
     "adapters": ("shared.fhir", "shared.access.signature"),
     "function_app": ("shared",),

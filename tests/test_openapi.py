@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 
 from shared.access.permission import ACTIONS
 from shared.contract import examples, routes
+from shared.contract.administering import ADMIN
 from shared.contract.openapi import document
 from shared.domain import national
 from shared.door import adapters
@@ -72,7 +73,7 @@ def triggers() -> set[tuple[str, str]]:
 
 
 def test_what_is_registered_is_in_the_contract_and_the_other_way_round(triggers: set[tuple[str, str]]) -> None:
-    assert {(route.method, route.path) for route in routes.ROUTES} == triggers
+    assert {(route.method, route.path) for route in (*routes.ROUTES, *ADMIN)} == triggers
 
 
 def test_the_document_is_openapi() -> None:

@@ -60,6 +60,9 @@ BAD: list[tuple[str, str]] = [
     ("HUB_ISSUERS", '[{"issuer": "https://a.example", "algorithms": [[]]}]'),
     ("HUB_ISSUERS", '[{"issuer": "https://a.example", "leeway": 3600}]'),
     ("HUB_ISSUERS", '[{"issuer": "https://a.example"}, {"issuer": "https://a.example"}]'),
+    ("HUB_ADMIN", "hemmelig"),
+    ("HUB_ADMIN", '[{"issuer": "https://a.example", "level_claim": ""}]'),
+    ("HUB_ADMIN", '[{"issuer": "https://a.example", "level": ""}]'),
 ]
 
 
@@ -75,3 +78,15 @@ def test_dpop_needs_to_know_the_address_that_proofs_are_for() -> None:
         Settings.from_env(ENV | {"HUB_DPOP": "*.read"})
     settings = Settings.from_env(ENV | {"HUB_DPOP": "*.read, bundle.write", "HUB_PUBLIC_URL": "https://hub.example/"})
     assert (settings.dpop, settings.public_url) == (frozenset({"*.read", "bundle.write"}), "https://hub.example")
+
+
+def test_people_have_their_own_audience_and_level_and_need_an_address() -> None:
+    admin = {"HUB_ADMIN": json.dumps([{"issuer": HELSEID}])}
+    with pytest.raises(BadSetting, match="HUB_PUBLIC_URL"):
+        Settings.from_env(ENV | admin)
+    [one] = Settings.from_env(ENV | admin | {"HUB_PUBLIC_URL": "https://hub.example"}).admins
+    assert (one.audience, one.level) == ("knutepunkt:admin", "4")
+    assert (one.level_claim, one.sender_claim) == ("helseid://claims/identity/security_level", "helseid://claims/identity/pid")
+    with pytest.raises(BadSetting, match="audience of its own"):
+        same = issuers({"issuer": HELSEID, "audience": "knutepunkt:admin"})
+        Settings.from_env(ENV | admin | same | {"HUB_PUBLIC_URL": "https://hub.example"})

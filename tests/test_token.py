@@ -299,6 +299,13 @@ def test_a_client_that_proved_itself_otherwise_is_refused(method: object) -> Non
     assert "client_amr" in refused(mint(client_amr=method))
 
 
+@pytest.mark.parametrize("level", [..., "3", "", 4, ["4", "3"], None, {"4": True}])
+def test_a_person_who_proved_less_than_is_asked_is_refused(level: object) -> None:
+    people = replace(A, level_claim="level")
+    assert check(mint(level="4"), people).sender == VKP_ID
+    assert "level 4" in refused(mint(level=level), people)
+
+
 def test_an_issuer_need_not_say_how_its_clients_prove_themselves() -> None:
     assert check(mint(client_amr=...), replace(A, method_claim="")).client == CLIENT
     assert check(mint(client_amr=["private_key_jwt"])).client == CLIENT

@@ -13,6 +13,7 @@ FILE is a JSON list of clients; clients.py says what a row holds.
     GET  /.well-known/openid-configuration
     GET  /.well-known/openid-configuration/jwks     public keys, RSA and EC
     POST /connect/token                             client_credentials with private_key_jwt; DPoP with a nonce where a proof is sent
+    POST /_sandbox/person                           {"client_id", "pid", "jkt", "level": "4"}: a person's token, though nobody logs in here
     POST /_sandbox/rotate                           {"keep": true}: new keys sign; the old ones stay published, or not
     PUT  /_sandbox/behaviour                        {"mode": "down" | "slow" | "garbage" | "honest", "delay": 5}
     GET  /_sandbox/stats                            how often each page was asked for

@@ -23,6 +23,7 @@ from local.listening import listen
 DISCOVERY, JWKS, TOKEN = "/.well-known/openid-configuration", "/.well-known/openid-configuration/jwks", "/connect/token"
 LIFETIME = 600  # seconds that a token is good for
 LARGEST = 64 * 1024  # of a request
+PID, LEVEL = "helseid://claims/identity/pid", "helseid://claims/identity/security_level"
 MODES = ("honest", "down", "slow", "garbage")
 FRESH = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 5.1
 
@@ -54,6 +55,7 @@ class SandboxIssuer:
                 web.get(DISCOVERY, self._discovery),
                 web.get(JWKS, self._jwks),
                 web.post(TOKEN, self._token),
+                web.post("/_sandbox/person", self._person),
                 web.post("/_sandbox/rotate", self._rotate),
                 web.put("/_sandbox/behaviour", self._misbehave),
                 web.get("/_sandbox/stats", self._stats),
@@ -156,6 +158,16 @@ class SandboxIssuer:
             return _json({"error": "delay must be a number of seconds from 0 to 600."}, 400)
         self.behave(**command)
         return _json(command)
+
+    async def _person(self, request: web.Request) -> web.Response:
+        """A person's token without anybody logging in. Only a sandbox can have this: HelseID gives one by browser (authorization code)."""
+        asked = {"level": "4", **await _command(request)}
+        texts = all(isinstance(one, str) for one in asked.values())
+        if asked.keys() != {"client_id", "pid", "jkt", "level"} or not texts or asked["client_id"] not in self._clients:
+            return _json({"error": "Expected texts: client_id, of a client that is known, pid, jkt, and perhaps level."}, 400)
+        said = {PID: asked["pid"], LEVEL: asked["level"], "cnf": {"jkt": asked["jkt"]}, "amr": "pwd"}
+        access = {"access_token": self.mint(said, client_id=asked["client_id"]), "expires_in": self._mint.lifetime, "token_type": "DPoP"}
+        return _json(access, headers=FRESH)
 
     async def _rotate(self, request: web.Request) -> web.Response:
         keep = (await _command(request)).get("keep", True)

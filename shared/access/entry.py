@@ -16,11 +16,13 @@ class Entry:
     sender: str  # its name in the municipality's register; "" if it has none there
     vkp_id: str  # as the token has it; "" where the sender proved itself without one
     client: str  # the token's client_id; "" likewise
-    action: str  # "patient.read", "bundle.write"; "audit.read" where this log itself was read; "messages.resend" of an operator
+    action: (
+        str  # "patient.read", "bundle.write"; "audit.read" where this log itself was read; an operator's "messages.resend", "people.put"
+    )
     patients: tuple[str, ...]
     service_codes: tuple[str, ...]  # as claimed, lower case
     status: int  # HTTP status of the answer
     code: str  # vkp-operation-outcome of a refusal, "" if none
     count: int = 0  # resources that were handed out, or receipts that were taken
     message: str = ""  # writes: the message's id (a hash, the same for every repeat); audit.read, messages: what was meant, and why
-    who: str = ""  # audit.read, messages: who did it, by the name that was given at the keyboard; nobody proved it
+    who: str = ""  # audit.read, messages, people: who did it: "role:keyed hash" of who has logged in; else a name that nobody proved

@@ -1,6 +1,8 @@
 """Whose access tokens this hub believes, and how they say who their bearer is. Values only: `settings` reads them, `token` asks them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 # RFC 7518: asymmetric only. `none` and HMAC are in no list: a public key must never serve as a shared secret
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
@@ -22,3 +24,16 @@ class Issuer:
     scope_prefix: str = "nhn:vkp/api/user/"
     algorithms: tuple[str, ...] = ALGORITHMS
     leeway: float = 10.0  # seconds, for exp and nbf
+    level_claim: str = ""  # how surely a person proved who they are; "" = not asked
+    level: str = "4"
+
+
+# what differs where a person is at the door: `sender_claim` names the person then (security.md 3)
+OF_PEOPLE: Mapping[str, str] = MappingProxyType(
+    {
+        "audience": "knutepunkt:admin",
+        "sender_claim": "helseid://claims/identity/pid",
+        "scope_prefix": "knutepunkt:admin/",
+        "level_claim": "helseid://claims/identity/security_level",
+    }
+)

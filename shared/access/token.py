@@ -35,7 +35,7 @@ class Claims:
     """What a checked token says."""
 
     issuer: str
-    sender: str  # the vkp-id
+    sender: str = field(repr=False)  # the vkp-id; a person's number where a person is at the door
     client: str
     scopes: frozenset[str]  # without the issuer's prefix: patient.read, bundle.*
     thumbprint: str = field(repr=False)  # of the key that a DPoP token is bound to; "" = a bearer token
@@ -67,6 +67,8 @@ def verify(presented: Presented, jwk: Jwk, now: float) -> Claims:
     expires = _timely(claims, issuer.leeway, now)
     if issuer.method_claim and not _only(claims.get(issuer.method_claim), issuer.method):
         refuse(_NAME, f"does not say that the client proved itself as it must ({issuer.method_claim})", f"use {issuer.method}")
+    if issuer.level_claim and not _only(claims.get(issuer.level_claim), issuer.level):
+        refuse(_NAME, f"does not say that the person proved who they are at level {issuer.level}", "log in at that level")
     return Claims(
         issuer=issuer.issuer,
         sender=_name(claims, issuer.sender_claim),

@@ -55,7 +55,7 @@ def document(server: str, adapters: Sequence[Adapter]) -> Json:
         "paths": paths,
         "components": {
             "schemas": components(),
-            "responses": {f"{_named(media)}{status}": _refusal(status, media) for media in (FHIR, PROBLEM) for status in REFUSALS},
+            "responses": {f"{_named(media)}{status}": refusal(status, media) for media in (FHIR, PROBLEM) for status in REFUSALS},
             "headers": ANSWERED,
             "parameters": ASKED,
             "securitySchemes": _proofs(),
@@ -129,7 +129,7 @@ def _answer(answer: Answer) -> Json:
     return {**_told(answer.means, answer.headers), "content": {answer.media: content}}
 
 
-def _refusal(status: int, media: str) -> Json:
+def refusal(status: int, media: str) -> Json:
     row = REFUSALS[status]
     headers = (*row.headers, *(("X-Correlation-Id",) if media == FHIR else ()))
     example = examples.refused(status) if media == FHIR else examples.problem(status)
@@ -156,7 +156,7 @@ def _in_own_words(status: int, answer: Json, formats: Sequence[Adapter]) -> Json
     others = {media: {"schema": {"type": "string"}} for media in _own_media(formats)}
     if status in (401, 403, 404) or not others:
         return answer
-    whole: Mapping[str, Any] = _refusal(status, PROBLEM) if "$ref" in answer else answer
+    whole: Mapping[str, Any] = refusal(status, PROBLEM) if "$ref" in answer else answer
     headers = {**whole.get("headers", {}), **({"X-Problem": {"$ref": "#/components/headers/X-Problem"}} if status >= 300 else {})}
     return {**whole, "headers": headers, "content": {**whole["content"], **others}}
 

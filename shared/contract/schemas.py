@@ -10,8 +10,8 @@ Json = dict[str, Any]
 
 RECEIPT = r"^[0-9]{9}\.[a-z0-9-]{1,40}\.(alarm|routine)\.[0-9]{1,12}\.[0-9]{1,3}$"
 _DAY = r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?"
-_TEXT: Json = {"type": "string"}
-_COUNT: Json = {"type": "integer", "minimum": 0}
+TEXT: Json = {"type": "string"}
+COUNT: Json = {"type": "integer", "minimum": 0}
 _TIME: Json = {"type": "string", "format": "date-time", "description": "UTC, milliseconds."}
 _STEPS = ("registered", "read", "journalingAcknowledged", "failed")
 _STATES = ("received", "transformed", "delivered", "set aside", "parked", "duplicate", "deleted")
@@ -32,19 +32,19 @@ def components() -> dict[str, Json]:
         "Searchset": _searchset(),
         "Filters": _filters(),
         "Fetched": _fetched(),
-        "Times": _closed(
+        "Times": closed(
             "UTC; null for what has not happened.", {step: {"type": ["string", "null"], "format": "date-time"} for step in _STEPS}
         ),
         "CapabilityStatement": _fhir(["CapabilityStatement"], "What a server can do.", kind={"const": "instance"}),
-        "CodeSystem": _fhir(["CodeSystem"], "A code table.", url=_TEXT, concept={"type": "array", "minItems": 1}),
-        "Alive": _closed("The hub runs.", {"status": {"const": "alive"}}),
-        "Ready": _closed("The hub can take messages.", {"status": {"const": "ready"}, "municipalities": {**_COUNT, "minimum": 1}}),
+        "CodeSystem": _fhir(["CodeSystem"], "A code table.", url=TEXT, concept={"type": "array", "minItems": 1}),
+        "Alive": closed("The hub runs.", {"status": {"const": "alive"}}),
+        "Ready": closed("The hub can take messages.", {"status": {"const": "ready"}, "municipalities": {**COUNT, "minimum": 1}}),
         "OpenAPI": {"description": "An OpenAPI document.", "type": "object", "required": ["openapi", "info", "paths"]},
         "Page": {"description": "HTML.", "type": "string"},
     }
 
 
-def _closed(description: str, fields: Json, optional: Sequence[str] = ()) -> Json:
+def closed(description: str, fields: Json, optional: Sequence[str] = ()) -> Json:
     """An object of ours: these fields and no others."""
     required = [name for name in fields if name not in optional]
     made: Json = {"description": description, "type": "object", "required": required, "properties": fields}
@@ -69,14 +69,14 @@ def _question() -> Json:
 def _accepted() -> Json:
     place = {"type": "string", "format": "uri-reference"}
     fields: Json = {"receipt": {"type": "string", "pattern": RECEIPT}, "status": {"const": "received"}, "location": place}
-    return _closed("The payload is held; where to ask for it.", fields)
+    return closed("The payload is held; where to ask for it.", fields)
 
 
 def _receipt() -> Json:
     receipt: Json = {"type": "string", "pattern": RECEIPT}
-    words = {"type": "array", "items": _TEXT}
-    aside = _closed("`item` is counted from 0; -1 is the whole payload.", {"item": {"type": "integer"}, "reason": _TEXT, "remedy": _TEXT})
-    counts = {name: _COUNT for name in ("items", "documents", "set_aside", "delivered", "waiting", "parked")}
+    words = {"type": "array", "items": TEXT}
+    aside = closed("`item` is counted from 0; -1 is the whole payload.", {"item": {"type": "integer"}, "reason": TEXT, "remedy": TEXT})
+    counts = {name: COUNT for name in ("items", "documents", "set_aside", "delivered", "waiting", "parked")}
     fields: Json = {
         "receipt": receipt,
         "received_at": _TIME,
@@ -87,52 +87,52 @@ def _receipt() -> Json:
         "repairs": {**words, "description": "What was mended before it went on (national FHIR)."},
         "warnings": {**words, "description": "What is odd by the profiles and went on as it came (national FHIR)."},
         "parcels": {"type": "array", "items": _parcel(), "description": "One for each document and journal."},
-        "counts": _closed("", counts),
+        "counts": closed("", counts),
     }
-    return _closed("What became of a payload.", fields, [name for name in fields if name not in ("receipt", "received_at", "status")])
+    return closed("What became of a payload.", fields, [name for name in fields if name not in ("receipt", "received_at", "status")])
 
 
 def _parcel() -> Json:
     fields: Json = {
-        "endpoint": {**_TEXT, "description": "The journal, as the municipality calls it."},
-        "parcel": _TEXT,
+        "endpoint": {**TEXT, "description": "The journal, as the municipality calls it."},
+        "parcel": TEXT,
         "status": {"enum": ["waiting", "delivered", "parked", "deleted"]},
-        "attempts": _COUNT,
+        "attempts": COUNT,
         "at": _TIME,
         "answer": {"description": "The journal's status."},
         "journal": {"description": "The journal's own name for the note."},
-        "reason": _TEXT,
+        "reason": TEXT,
         "not_before": _TIME,
         "read": {**_TIME, "description": "When a journal that fetches was handed it."},
         "acknowledged": {**_TIME, "description": "When it said that it is journaled."},
     }
     optional = ("at", "answer", "journal", "reason", "not_before", "read", "acknowledged")
-    return _closed("A document on its way to a journal.", fields, optional)
+    return closed("A document on its way to a journal.", fields, optional)
 
 
 def _problem() -> Json:
     fields: Json = {
         "type": {"type": "string", "format": "uri"},
-        "title": _TEXT,
+        "title": TEXT,
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {**_TEXT, "description": "The cause. It never quotes the payload."},
-        "remedy": {**_TEXT, "description": "What to do."},
-        "field": {**_TEXT, "description": "Which field is to blame, as `$.reading[2].value`."},
+        "detail": {**TEXT, "description": "The cause. It never quotes the payload."},
+        "remedy": {**TEXT, "description": "What to do."},
+        "field": {**TEXT, "description": "Which field is to blame, as `$.reading[2].value`."},
     }
-    return _closed("RFC 9457.", fields, ("field",))
+    return closed("RFC 9457.", fields, ("field",))
 
 
 def _outcome() -> Json:
-    coding = {"type": "object", "required": ["system", "code"], "properties": {"system": _TEXT, "code": _TEXT, "display": _TEXT}}
-    details = {"type": "object", "required": ["text"], "properties": {"coding": {"type": "array", "items": coding}, "text": _TEXT}}
+    coding = {"type": "object", "required": ["system", "code"], "properties": {"system": TEXT, "code": TEXT, "display": TEXT}}
+    details = {"type": "object", "required": ["text"], "properties": {"coding": {"type": "array", "items": coding}, "text": TEXT}}
     issue: Json = {
         "severity": {"enum": ["fatal", "error", "warning", "information"]},
-        "code": {**_TEXT, "description": "FHIR issue type."},
+        "code": {**TEXT, "description": "FHIR issue type."},
         "details": {**details, "description": "The cause in words; where it is a fault, its code in `vkp-operation-outcome`."},
-        "diagnostics": {**_TEXT, "description": "Cause, remedy and correlation id."},
-        "expression": {"type": "array", "items": _TEXT},
+        "diagnostics": {**TEXT, "description": "Cause, remedy and correlation id."},
+        "expression": {"type": "array", "items": TEXT},
     }
-    issues = {"type": "array", "minItems": 1, "items": _closed("", issue, ("expression",))}
+    issues = {"type": "array", "minItems": 1, "items": closed("", issue, ("expression",))}
     return _fhir(["OperationOutcome"], "How a FHIR address says what happened.", issue=issues)
 
 
@@ -140,22 +140,22 @@ def _searchset() -> Json:
     entry: Json = {
         "type": "object",
         "required": ["resource"],
-        "properties": {"fullUrl": _TEXT, "resource": _fhir_any(), "search": {"type": "object"}},
+        "properties": {"fullUrl": TEXT, "resource": _fhir_any(), "search": {"type": "object"}},
     }
     made = _fhir(["Bundle"], "What a look-up found.", type={"const": "searchset"})
-    made["properties"] |= {"total": _COUNT, "entry": {"type": "array", "minItems": 1, "items": entry}}
+    made["properties"] |= {"total": COUNT, "entry": {"type": "array", "minItems": 1, "items": entry}}
     return made
 
 
 def _fetched() -> Json:
     found = _searchset()
-    link = _closed("", {"relation": {"enum": ["self", "next"]}, "url": {"type": "string", "format": "uri"}})
+    link = closed("", {"relation": {"enum": ["self", "next"]}, "url": {"type": "string", "format": "uri"}})
     found["properties"]["link"] = {"type": "array", "minItems": 1, "items": link}
     return {**found, "description": "Documents from a shelf.", "required": [*found["required"], "link"]}
 
 
 def _filters() -> Json:
-    fields: Json = {name: {"type": "array", "items": _TEXT} if name == "_lastUpdated" else _TEXT for name in PARAMETERS}
+    fields: Json = {name: {"type": "array", "items": TEXT} if name == "_lastUpdated" else TEXT for name in PARAMETERS}
     return {"description": "The parameters of the same search by address.", "type": "object", "properties": fields}
 
 

@@ -26,6 +26,7 @@ REFUSALS: Mapping[int, Status] = MappingProxyType(
         ),
         403: Status("The sender may not do this", "you are known, but stopped, or not registered for this", "ask the municipality"),
         404: Status("There is no such thing here", "an unknown municipality, format, resource, receipt or table", "check the path"),
+        409: Status("It cannot be so now", "what is asked for does not fit what is so by now", "look how things are, then decide"),
         411: Status("The payload's length is missing", "a chunked body arrived empty", "send Content-Length"),
         413: Status("The payload is too large", "the body has more bytes or items than this route takes", "send less at a time"),
         415: Status("The payload is encoded in a way that is not accepted", "Content-Encoding is there", "send the body uncompressed"),

@@ -34,6 +34,11 @@ def instant(text: str) -> datetime:
     return _plausible(_moment(text)).astimezone(UTC)
 
 
+def first_of(text: str) -> datetime:
+    """What people type: an instant, or a day, which is its first moment in Norway."""
+    return _moment(text).replace(tzinfo=OSLO) if re.fullmatch(_DAY, text, re.ASCII) else instant(text)
+
+
 def partial(text: str) -> bool:
     """True for a FHIR date, which says the day, the month or only the year; ClockError if there is no such day."""
     if not _PARTIAL.fullmatch(text):

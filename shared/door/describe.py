@@ -44,6 +44,13 @@ def openapi(public_url: str) -> Reply:
     return Reply(200, JSON, orjson.dumps(_document(public_url)), {"Cache-Control": "max-age=300"})
 
 
+def admin(public_url: str) -> Reply:
+    """The admin API's own document."""
+    from shared.contract.admin_document import document
+
+    return Reply(200, JSON, orjson.dumps(document(public_url)), {"Cache-Control": "max-age=300"})
+
+
 def docs(public_url: str) -> Reply:
     """The same document, to read."""
     from shared.contract.markup import HEADERS

@@ -1,12 +1,14 @@
 """Who is at the door: by the token that an issuer gave them, or by what they share with the municipality."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from azure.core.exceptions import AzureError
 
 from shared import log
+from shared.access.issuer import Issuer
 from shared.access.permission import RECEIPT, reading
 from shared.access.register import Auth, Endpoint, Register, Sender
 from shared.access.secret import same_secret
@@ -90,14 +92,27 @@ async def _bearer(
     hub: Hub, rows: Iterable[Row], headers: Mapping[str, str], action: str, route: tuple[str, str]
 ) -> tuple["Claims", Row | None]:
     """What the token says, and whose of these rows it is."""
-    wanted = DPOP if bound(hub, action) else BEARER
-    try:
-        claims = await _claims(hub, headers, wanted, route)
+    wanted, issuers = DPOP if bound(hub, action) else BEARER, hub.settings.issuers
+    with _refusals(wanted, issuers, headers):
+        claims = await _claims(hub, issuers, headers, wanted, route)
         row = next((row for row in rows if row.auth and _is_of(hub, row.auth, claims)), None)
         if row and row.auth:
             _show_key(hub, row.auth, headers)
+    return claims, row
+
+
+async def person(hub: Hub, headers: Mapping[str, str], route: tuple[str, str]) -> "Claims":
+    """Somebody who has logged in: always by DPoP, at the level and for the audience of HUB_ADMIN. `sender` is the person's number."""
+    with _refusals(DPOP, hub.settings.admins, headers):
+        return await _claims(hub, hub.settings.admins, headers, DPOP, route)
+
+
+@contextmanager
+def _refusals(wanted: str, issuers: Sequence[Issuer], headers: Mapping[str, str]) -> Iterator[None]:
+    try:
+        yield
     except Unauthenticated as error:
-        raise Fault(401, error.reason, error.remedy, headers=_challenge(hub, wanted, shown=bool(scheme(headers)))) from None
+        raise Fault(401, error.reason, error.remedy, headers=challenge(wanted, issuers, shown=bool(scheme(headers)))) from None
     except Unavailable as error:
         log.alarm("tokens not checked", reason=error.reason)
         raise Fault(
@@ -105,7 +120,6 @@ async def _bearer(
         ) from None
     except AzureError as error:
         raise later(error) from error
-    return claims, row
 
 
 def bound(hub: Hub, action: str) -> bool:
@@ -115,13 +129,13 @@ def bound(hub: Hub, action: str) -> bool:
     return bool(hub.settings.dpop & {action, f"{resource}.*", f"*.{verb}", "*"})
 
 
-async def _claims(hub: Hub, headers: Mapping[str, str], wanted: str, route: tuple[str, str]) -> "Claims":
+async def _claims(hub: Hub, issuers: Sequence[Issuer], headers: Mapping[str, str], wanted: str, route: tuple[str, str]) -> "Claims":
     from shared.access import token  # a worker that has just started is ready sooner without it, and without `dpop`
 
     if scheme(headers) != wanted:
         raise Unauthenticated(f"this route takes Authorization: {_NAMES[wanted]} and nothing else", "get an access token of that kind")
     shown = headers["authorization"].partition(" ")[2].strip()
-    presented = token.look(shown, hub.settings.issuers)
+    presented = token.look(shown, issuers)
     key = await hub.keys.key(presented.issuer, presented.kid)
     if key is None:
         raise Unauthenticated("the token is signed with a key that its issuer does not publish", "get a new token")
@@ -156,12 +170,12 @@ def _show_key(hub: Hub, auth: Auth, headers: Mapping[str, str]) -> None:
         raise Unauthenticated(f"the header {auth.profile} does not hold this sender's API key", "send the key that you were given")
 
 
-def _challenge(hub: Hub, wanted: str, *, shown: bool) -> dict[str, str]:
+def challenge(wanted: str, issuers: Sequence[Issuer], *, shown: bool) -> dict[str, str]:
     """RFC 6750 3: who showed nothing is not told of an error."""
     wrong = ', error="invalid_token"' if shown else ""
     if wanted == BEARER:
         return {"WWW-Authenticate": f'Bearer realm="knutepunkt"{wrong}'}
-    algorithms = " ".join(hub.settings.issuers[0].algorithms) if hub.settings.issuers else ""
+    algorithms = " ".join(issuers[0].algorithms) if issuers else ""
     return {"WWW-Authenticate": f'DPoP realm="knutepunkt", algs="{algorithms}"{wrong}'}
 
 

@@ -15,6 +15,7 @@ from shared.fhir.elements import URI, Json, said
 OURS = "https://knutepunkt.example"
 PATIENT_KEY = f"{OURS}/patient-key"  # a citizen as a keyed hash, scoped to the municipality
 VKP_ID, CLIENT_ID, SENDER, READER = f"{OURS}/vkp-id", f"{OURS}/client-id", f"{OURS}/sender", f"{OURS}/reader"
+PERSON = f"{OURS}/person"  # who has logged in: their role and a keyed hash, with a colon between
 ACT = f"{OURS}/act"  # what an operator did
 SERVICE_CODES, RECEIPT, POSITION = f"{OURS}/service-codes", f"{OURS}/receipt", f"{OURS}/audit-position"
 
@@ -28,6 +29,7 @@ _ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 _REST = {"system": _EVENT, "code": "rest", "display": "RESTful Operation"}
 _LOG_USED = {"system": _DICOM, "code": "110101", "display": "Audit Log Used"}
 _BY_HAND = {"system": _DICOM, "code": "110100", "display": "Application Activity"}  # an operator's act on messages
+_ADMINISTERED = ("messages", "people")
 _VERBS: Mapping[str, tuple[str, Json]] = {  # the action's last word -> AuditEvent.action, subtype
     "read": ("R", {"system": _INTERACTION, "code": "search-type", "display": "search-type"}),
     "write": ("C", {"system": _INTERACTION, "code": "create", "display": "create"}),
@@ -55,7 +57,7 @@ def audit_events(entry: Entry, sequence: int, place: int) -> list[Json]:
 
 def _event(entry: Entry, position: str, patient: str) -> Json:
     action, interaction = _VERBS.get(_word(entry), ("E", {"system": ACT, "code": _word(entry)}))
-    kind = _LOG_USED if entry.action == "audit.read" else _BY_HAND if _thing(entry) == "messages" else _REST
+    kind = _LOG_USED if entry.action == "audit.read" else _BY_HAND if _thing(entry) in _ADMINISTERED else _REST
     return {
         "resourceType": "AuditEvent",
         "id": str(uuid5(NAMESPACE_URL, f"{POSITION}/{entry.tenant}/{position}")),
@@ -94,7 +96,7 @@ def _reason(entry: Entry) -> str:
 
 def _caller(entry: Entry) -> Json:
     """Who asked or sent. Without a token the register's name says who; a reader of this log is who he says he is."""
-    known = ((READER, entry.who), (VKP_ID, entry.vkp_id), (SENDER, entry.sender), (CLIENT_ID, entry.client))
+    known = ((PERSON if ":" in entry.who else READER, entry.who), (VKP_ID, entry.vkp_id), (SENDER, entry.sender), (CLIENT_ID, entry.client))
     identifier = next(({"system": system, "value": value} for system, value in known if value), None)
     return {
         "type": {"coding": [_FROM]},
@@ -122,7 +124,7 @@ def _subject(entry: Entry) -> Json:
     named = {"type": _THING, "name": _thing(entry), "detail": counted}
     if entry.action == "audit.read":
         return {**named, "role": _LOG, **said(description=entry.message)}
-    if _thing(entry) == "messages":
+    if _thing(entry) in _ADMINISTERED:
         return {**named, "role": _RESOURCE, **said(description=entry.message)}
     if _word(entry) == "write":
         what = {"identifier": {"system": RECEIPT, "value": entry.message}} if entry.message else None

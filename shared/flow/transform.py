@@ -212,7 +212,8 @@ def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
     touched = {job.pack.sequence for job in jobs}
     for job in jobs:
         stands = joined(job.before, job.stands)
-        known = {"id": job.verdict.id} if job.state.get("problems") else {}
+        told = {"batch": job.before["batch"]} if "batch" in job.before else {}  # the job that had it transformed anew
+        known = {"id": job.verdict.id, **told} if job.state.get("problems") else {}
         job.pack.states[job.place] = job.state | known | ({"parcels": stands} if stands else {})
     packs = [pack for pack in looked if pack.sequence in touched]
     marked = {job.pack.sequence for job in jobs if job.state.get("problems")}

@@ -22,8 +22,8 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`at`: seconds since 1970; `batch`: the job that it belongs to, "" = none: what was delivered in it is not sent again. `who` and `why`
-    are typed at a keyboard."""
+    """`at`: seconds since 1970; `batch`: the job that it belongs to, "" = none: what was sent, or transformed, again in it is not so once
+    more. `who` and `why` are typed at a keyboard, or come with a call of the admin API."""
 
     verb: Verb
     at: float
@@ -40,7 +40,7 @@ _NOTHING = {"items": 0, "documents": 0, "set_aside": 0, "problems": []}
 
 def _resent(state: State, order: Order) -> dict[str, Any] | None:
     """It waits again at its place in the order, with a schedule of its own; the journal is asked first, where it can be."""
-    done = state.get("end") == "delivered" and order.batch and state.get("batch") == order.batch
+    done = order.batch and state.get("batch") == order.batch
     if state.get("end") not in ("parked", "delivered") or done:
         return None
     earlier = tried(dict(state), state["at"], state.get("reason") or f"answer {state.get('answer', '')}")
@@ -85,9 +85,10 @@ def _receipt_restored(state: State, order: Order) -> dict[str, Any] | None:
 
 def _anew(state: State, order: Order) -> dict[str, Any] | None:
     """It waits again, and only what was set aside is wanted (flow.anew)."""
-    if "end" not in state or not state.get("problems"):
+    done = order.batch and state.get("batch") == order.batch
+    if "end" not in state or not state.get("problems") or done:
         return None
-    return _without(state, "end") | {"again": _turn(order)}
+    return _without(state, "end") | {"again": _turn(order)} | ({"batch": order.batch} if order.batch else {})
 
 
 def _turn(order: Order) -> int:

@@ -22,6 +22,10 @@ class Record:
     data: Mapping[str, Any]
     etag: str = ""
 
+    def with_data(self, data: Mapping[str, Any]) -> "Record":
+        """To be written in the place of this version."""
+        return replace(self, data=data)
+
 
 class Records:
     """All rows of one table."""

@@ -9,6 +9,7 @@ from shared.access.register import Stop
 from shared.domain.clock import OSLO
 from shared.messages.edits import Verb
 from shared.messages.history import History
+from shared.messages.job import Job
 from shared.messages.message import Message, Sent
 
 STOPS = ("Siden", "Kommune", "Stoppet", "Av")
@@ -31,6 +32,7 @@ KINDS = {
     "note": "notat",
     "document": "dokument",
 }
+JOBS = {"running": "pågår", "paused": "står på vent", "done": "ferdig", "cancelled": "avbrutt"}
 DONE = {
     Verb.RESEND: ("sendes på nytt", "levering", "leveringer"),
     Verb.PARK: ("parkert", "levering", "leveringer"),
@@ -130,19 +132,20 @@ def _tries(state: Any) -> list[tuple[float, str]]:
 
 def traffic(stop: Stop, *, stopped: bool) -> str:
     """What is so from now on."""
-    held = f"{_held(stop)[:1].upper()}{_held(stop)[1:]}"
+    named = f"{held(stop)[:1].upper()}{held(stop)[1:]}"
     if stopped:
-        return f"{held} er stoppet: alt tas imot og venter. Det gjelder innen ti sekunder; ./hub messages start slipper det løs."
-    return f"{held} går igjen innen ti sekunder; det som har ventet, tas i rekkefølge."
+        return f"{named} er stoppet: alt tas imot og venter. Det gjelder innen ti sekunder; ./hub messages start slipper det løs."
+    return f"{named} går igjen innen ti sekunder; det som har ventet, tas i rekkefølge."
 
 
 def stops(found: Sequence[Stop]) -> str:
     """One line for each."""
-    rows = [(time(stop.since), stop.tenant, _held(stop), f"{stop.who}{f': {stop.why}' if stop.why else ''}") for stop in found]
+    rows = [(time(stop.since), stop.tenant, held(stop), f"{stop.who}{f': {stop.why}' if stop.why else ''}") for stop in found]
     return _columns([STOPS, *rows]) if rows else "ingenting er stoppet for hånd"
 
 
-def _held(stop: Stop) -> str:
+def held(stop: Stop) -> str:
+    """What it holds back."""
     named = f"det som kommer fra {stop.sender}" if stop.sender else f"det som skal til {stop.endpoint}" if stop.endpoint else ""
     return named or "all trafikk i kommunen"
 
@@ -155,3 +158,10 @@ def done(verb: Verb, number: int) -> str:
         if number
         else "ingenting å gjøre: det er gjort alt, eller innholdet er slettet"
     )
+
+
+def progress(job: Job) -> str:
+    """How far a job has come."""
+    total = f"{'minst ' if job.more else ''}{max(job.count, job.messages)}"
+    came = f"; {done(job.order.verb, job.changed)}" if job.changed else ""
+    return f"{job.messages} av {total} meldinger, {JOBS[job.state]}{came}"

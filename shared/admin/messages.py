@@ -1,0 +1,105 @@
+"""Messages: found, looked at, acted on. Of the municipality that was named, and of no other: to whoever asks, another's is unknown."""
+
+from shared.access.people import EVERYBODY, OF_ACTS
+from shared.admin import told
+from shared.admin.door import Answer, Asked, Guest, attended, enter
+from shared.admin.reading import FILTERS, USUAL, body, query, wanted
+from shared.door.answers import Fault, Reply
+from shared.hub import Hub
+from shared.messages import words
+from shared.messages.acts import act as do
+from shared.messages.acts import to_do
+from shared.messages.asked import MAY, REASONED, by_id, meant
+from shared.messages.asked import USUAL as STATE
+from shared.messages.edits import Order, Verb
+from shared.messages.history import history
+from shared.messages.message import Message
+from shared.messages.search import Search
+
+UNKNOWN = Fault(404, "there is no such thing in this municipality", "use an id that this API gave for this municipality")
+
+
+async def find(hub: Hub, asked: Asked) -> Reply:
+    """The newest that a filter lets through."""
+    return await attended(hub, asked, "messages.find", EVERYBODY, _find)
+
+
+async def by_own_id(hub: Hub, asked: Asked) -> Reply:
+    """By a sender's own id, which may be somebody's: it comes in the body and stays in no log."""
+    return await attended(hub, asked, "messages.find", EVERYBODY, _by_own_id)
+
+
+async def show(hub: Hub, asked: Asked) -> Reply:
+    """One message's whole history."""
+    return await attended(hub, asked, "messages.show", EVERYBODY, _show)
+
+
+async def act(hub: Hub, asked: Asked) -> Reply:
+    """Resend, park, delete, restore or transform: one message, or one parcel of it."""
+    return await attended(hub, asked, f"messages.{verb_of(asked)}", OF_ACTS, _act)
+
+
+def verb_of(asked: Asked) -> str:
+    """The act that the path names; a path may say anything, and what is no act is not repeated."""
+    return asked.named["act"] if asked.named["act"] in list(Verb) else "unknown"
+
+
+async def _find(hub: Hub, asked: Asked, guest: Guest) -> Answer:
+    given = query(asked, *FILTERS, "most")
+    most, found = int(given.get("most", USUAL)), list[Message]()
+    async for message in Search(hub).find(wanted(given, guest.tenant, hub.clock()), newest=True):
+        found.append(message)
+        if len(found) > most:
+            break
+    return 200, {"messages": [told.message(one) for one in found[:most]], "more": len(found) > most}
+
+
+async def _by_own_id(hub: Hub, asked: Asked, guest: Guest) -> Answer:
+    given = body(asked, "id", "sender")
+    if "id" not in given:
+        raise Fault(400, "id is missing", "send the receipt's, the parcel's or the sender's own id", field="$.id")
+    found = await by_id(Search(hub), guest.tenant, given.get("sender", ""), given["id"])
+    return 200, {"messages": [told.message(one) for one in sorted(found, key=lambda one: -one.since)], "more": False}
+
+
+async def _known(hub: Hub, asked: Asked, guest: Guest) -> Message:
+    """By the id of a receipt or a parcel; one of another municipality is not even looked for."""
+    name = asked.named["message"]
+    found = await by_id(Search(hub), guest.tenant, "", name) if name[:9] == guest.tenant else []
+    if not found:
+        raise UNKNOWN
+    return found[0]
+
+
+async def _show(hub: Hub, asked: Asked, guest: Guest) -> Answer:
+    message = await _known(hub, asked, guest)
+    found = await history(hub, message.receipt)
+    if found is None:
+        raise UNKNOWN
+    await enter(hub, guest, "messages.show", message.receipt)
+    return 200, told.history(found)
+
+
+async def _act(hub: Hub, asked: Asked, guest: Guest) -> Answer:
+    if verb_of(asked) == "unknown":
+        raise Fault(404, "there is no such act", f"say one of {', '.join(Verb)}")
+    verb, given = Verb(asked.named["act"]), body(asked, "reason", "state", "endpoint", flags=("dry_run",))
+    state = stated(verb, given.get("state", ""))
+    order = Order(verb, hub.clock(), guest.who, reasoned(verb, given.get("reason", "")))
+    message = await _known(hub, asked, guest)
+    target = to_do(order, meant(message, asked.named["message"], state, given.get("endpoint", "")))
+    number = 0 if target is None else len(target.names) if given["dry_run"] else await do(hub, order, [target])
+    return 200, {"changed": number, "text": words.done(verb, number)}
+
+
+def stated(verb: Verb, state: str) -> str:
+    """The state that an act is about. Raises Fault."""
+    if state and state not in MAY[verb]:
+        raise Fault(400, f"{verb} is not for messages in this state", f"send one of {', '.join(MAY[verb])}", field="$.state")
+    return state or STATE[verb]
+
+
+def reasoned(verb: Verb, reason: str) -> str:
+    if verb in REASONED and not reason:
+        raise Fault(400, "reason is missing", f"say why: {verb} stands in the audit log with its reason", field="$.reason")
+    return reason
