@@ -8,6 +8,7 @@ from shared.access.register import Endpoint, Register, Tenant
 from shared.domain.message import Lane, Parcel
 from shared.door import adapters
 from shared.flow.escalate import soonest
+from shared.flow.follow_up import known
 from shared.flow.hand_over import Post, hand_over
 from shared.flow.names import parcel_id
 from shared.hub import Hub
@@ -72,7 +73,7 @@ async def _post(hub: Hub, second: Endpoint, shelf: str, one: Lying) -> Post | No
     """None: it was fetched and acknowledged while we looked."""
     whole, _ = await hub.shelf.read(shelf, Wanted(one.type, one.at, one.at, acknowledged=False), 1)
     parcel = Parcel(id=parcel_id(one.message, second.name), patient=one.patient, resource=one.type.lower(), source=one.source)
-    return Post(second, parcel, whole[0].body, one.at, {}) if whole else None
+    return Post(second, known(second, parcel, whole[0].body), whole[0].body, one.at, {}) if whole else None
 
 
 def _older(hub: Hub, unread: Sequence[Lying], seconds: int) -> list[Lying]:

@@ -17,6 +17,7 @@ from shared.flow.attend import STOPPED, attend, come_back, fallen, holding, wait
 from shared.flow.corrections import must_wait_for, originals
 from shared.flow.duplicates import sort_out
 from shared.flow.events import events
+from shared.flow.follow_up import follows, known, remember
 from shared.flow.hand_over import Post, hand_over
 from shared.flow.job import Job
 from shared.flow.names import message_of, owner_of, parcel_id, receipt_name
@@ -55,6 +56,7 @@ async def _turn(hub: Hub, line: str, look: Look) -> bool:
         register = await hub.registers.current()
         await _work(hub, register, line, jobs, given_up=fallen(look.head, jobs[0].at))
         await _hand_over(hub, line, jobs)
+        await remember(hub, line, jobs)
         await hub.receipts.lines.commit(hold, _outcome(jobs, look.packs))
     _say(line, jobs)
     return look.more or any(waiting(pack) for pack in look.packs)
@@ -144,6 +146,7 @@ def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: 
         **({"aside": aside(job.before, [problem.item for problem in problems])} if problems else {}),
         "events": events(done.documents),
         **_notes(done.documents),
+        **follows(hub, tenant, documents),
         **({"corrects": job.verdict.first} if job.verdict.correction else {}),
     }
 
@@ -175,7 +178,7 @@ def _address(hub: Hub, register: Register, line: str, job: Job, documents: Seque
 
 def _parcel(job: Job, document: Outgoing, endpoint: Endpoint, patient: str, lane: Lane) -> Parcel:
     message = message_of(job.verdict.id, document.event.id)
-    parcel = Parcel(id=parcel_id(message, endpoint.name), patient=patient, resource=document.resource)
+    parcel = known(endpoint, Parcel(id=parcel_id(message, endpoint.name), patient=patient, resource=document.resource), document.body)
     if lane is Lane.ALARM:
         parcel["message"] = message
     if after := must_wait_for(job.behind, endpoint, patient, lane):
@@ -187,8 +190,8 @@ def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
     touched = {job.pack.sequence for job in jobs}
     for job in jobs:
         stands = joined(job.before, job.stands)
-        known = {"id": job.verdict.id} if job.state.get("problems") else {}
-        job.pack.states[job.place] = job.state | known | ({"parcels": stands} if stands else {})
+        own = {"id": job.verdict.id} if job.state.get("problems") else {}
+        job.pack.states[job.place] = job.state | own | ({"parcels": stands} if stands else {})
     packs = [pack for pack in looked if pack.sequence in touched]
     marked = {job.pack.sequence for job in jobs if job.state.get("problems")}
     return Outcome(
