@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -180,6 +181,34 @@ def test_an_alert_that_the_hub_wrote_itself_is_known_by_the_identifier_that_it_w
     assert asyncio.run(run()) == [TAKEN, DONE]
 
 
+def test_an_alert_that_refers_to_an_earlier_one_is_an_alert() -> None:
+    again = alert("fall-2")
+    again["entry"][0]["resource"]["relatesTo"] = [{"code": "appends", "targetIdentifier": OURS}]
+    assert follow_up(again) is None and alert_names(again) == [f"{CLOUD}|fall-2"]
+
+
+@pytest.mark.parametrize(
+    "step", [("1", "2026-11-22"), ("2", "2026-11-22T13:01:00+01:00"), ("3", "2026-02-30T13:01:00+01:00"), ("3", 7), (3, "")]
+)
+def test_steps_without_a_moment_or_of_no_known_code_are_none(step: Any) -> None:
+    assert follow_up(answer(OURS, steps=[step])) is None
+
+
+@pytest.mark.parametrize(
+    "broken", [None, [], "x", {"entry": [None, {"resource": 3}]}, {"resourceType": "Composition", "event": "x", "relatesTo": [7]}]
+)
+def test_whatever_the_document_is_nothing_is_raised(broken: Any) -> None:
+    assert follow_up(broken) is None and alert_names(broken) == []
+
+
+def test_the_readme_s_example_is_read_as_it_says() -> None:
+    page = (Path(__file__).parents[1] / "adapters/epj/response_centre/README.md").read_text()
+    text = page.partition("## Its follow-up")[2].partition("    {")[2].partition("\n\n")[0]
+    found = follow_up(orjson.loads("{" + text))
+    assert found and found.related and found.names == ["|19ec914e-63f9-580b-a7d3-e4ef8c95a93a"]
+    assert [code for code, _ in found.steps] == ["1", "3"]
+
+
 # whose alert it is
 
 
@@ -248,6 +277,23 @@ def test_a_second_follow_up_is_added(storage: str) -> None:
             return [(step["code"], step["at"]) for step in await steps(here, first)]
 
     assert asyncio.run(run()) == [(step["code"], step["at"]) for step in (TAKEN, DONE)]
+
+
+def test_a_correction_that_was_entered_in_error_withdraws_the_steps(storage: str) -> None:
+    async def run() -> tuple[list[Json], list[str]]:
+        async with exchange(storage) as (here, _, _):
+            first = await post(here, alert())
+            await reply(here, answer(OURS))
+            withdrawn = answer(OURS)
+            withdrawn["entry"][0]["resource"]["status"] = "entered-in-error"
+            await reply(here, withdrawn)
+            wanted = Wanted(here.tenant.orgnr, state="unacknowledged")
+            return await steps(here, first), [
+                message.receipt async for message in Search(here.hub).find(wanted) if message.receipt == first
+            ]
+
+    said, found = asyncio.run(run())
+    assert said == [] and len(found) == 1
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["one after the other", "the first is noted last"])

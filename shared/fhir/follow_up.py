@@ -13,7 +13,7 @@ from shared.fhir.elements import URI
 from shared.fhir.reach import reach
 from shared.fhir.terminology import STEP, display, known, system
 
-ACKNOWLEDGED = "3"  # hendelse kvittert
+REPORTED, ACKNOWLEDGED = "0", "3"  # hendelse meldt, which an alert says itself; hendelse kvittert
 _UUID = "urn:uuid:"  # before it or not: clients write both (vkp.md 2.5)
 _NAMED = ("Bundle", "Composition", "DetectedIssue")
 _MOST = 20  # names, or steps, of one document
@@ -21,7 +21,8 @@ _MOST = 20  # names, or steps, of one document
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """`names`: of the alert; `related`: it says that it is about that one; `steps`: codes and when, seconds since 1970."""
+    """`names`: of the alert; `related`: it says that it is about that one; `steps`: codes and when, seconds since 1970; none of one that is
+    withdrawn."""
 
     names: Sequence[str]
     related: bool
@@ -29,21 +30,21 @@ class FollowUp:
 
 
 def alert_names(document: Any) -> list[str]:
-    """What an alert's document may be called by whoever follows it up; nothing of a document that is no alert, or is a follow-up itself."""
+    """What an alert's document may be called by whoever follows it up; nothing of a document that is no alert, or tells of steps itself."""
     parts = _parts(document)
     alert = any(part.get("resourceType") == "DetectedIssue" for part in parts)
-    return _names(_own(parts)) if alert and follow_up(document) is None else []
+    return _names(_own(parts)) if alert and not _done(_steps(_notes(parts))) else []
 
 
 def follow_up(document: Any) -> FollowUp | None:
     """None: it is none."""
     parts = _parts(document)
-    notes = [part for part in parts if part.get("resourceType") == "Composition"]
-    steps = _steps(notes)
-    related = _names(_related(notes))
-    if not steps or not (related or any(code == ACKNOWLEDGED for code, _ in steps)):
+    notes = _notes(parts)
+    steps, related = _steps(notes), _names(_related(notes))
+    if not _done(steps) or not (related or ACKNOWLEDGED in dict(steps)):
         return None
-    return FollowUp(related or _names(_own(parts)), bool(related), steps)
+    withdrawn = any(note.get("status") == "entered-in-error" for note in notes)
+    return FollowUp(related or _names(_own(parts)), bool(related), [] if withdrawn else steps)
 
 
 def step_name(code: str) -> str:
@@ -53,6 +54,15 @@ def step_name(code: str) -> str:
 
 def _parts(document: Any) -> list[dict[str, Any]]:
     return [part for part in (document, *reach(document, ("entry", "resource"))) if type(part) is dict]
+
+
+def _notes(parts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [part for part in parts if part.get("resourceType") == "Composition"]
+
+
+def _done(steps: Iterable[tuple[str, float]]) -> bool:
+    """Whether anything was done about it."""
+    return any(code != REPORTED for code, _ in steps)
 
 
 def _own(parts: Iterable[dict[str, Any]]) -> list[Any]:
