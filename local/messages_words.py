@@ -91,7 +91,7 @@ def told(history: History) -> str:
         head.append("            venter på å bli behandlet på nytt")
     if state.get("events"):
         head.append(f"Hendelser   {', '.join(event(one) for one in state['events'])}")
-    if "follows" in (known := about(state)):
+    if "follows" in (known := about(state, message.at)):
         head.append(f"Følger opp  {', '.join(known['follows']) or 'et varsel som ikke er funnet her'}")
     if "items" in state:
         head.append(f"Innhold     {state['items']} deler, {state['documents']} dokumenter, {state['set_aside']} lagt til side")

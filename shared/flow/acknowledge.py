@@ -3,7 +3,7 @@ own until the alert is found, by a name and the citizen, in the lines of the end
 said that there is none.
 
 of the alert's parcel     followed   original receipt -> {by: the receipt whose word it is, a correction's in the end; steps: [code, when]}
-of the original receipt   noted      {by: position of the receipt whose word it is, parcels: names of those that it is noted with}
+of the word's receipts    noted      {by: position of the one that counts, parcels: names of those that it is noted with}
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _BACK = 14 * DAY  # before the follow-up came: it may have waited for a week
 _BESIDE = 3600.0  # seconds in which the same alert may have come by two routes
 _AT_ONCE = 100  # follow-ups of one municipality in one round
 _MOST = 20  # follow-ups of one alert
-_PATIENCE = 10.0  # seconds for one line that others work on
+_PATIENCE = 30.0  # seconds for one follow-up, should others work on its line
 
 State = Mapping[str, Any]
 
@@ -123,17 +123,17 @@ def _names(pack: Pack, place: int) -> set[str]:
 
 
 async def _write(hub: Hub, line: str, at: int, state: State, alerts: Sequence[Place]) -> None:
-    """With the alerts, and no longer with those that an earlier word of the same was about; then with the receipts."""
+    """With the alerts, and no longer with those that an earlier word of the same was about; then with the receipts of all words."""
     first = state.get("corrects", at)
     noted = await _before(hub, line, first)
-    if noted.get("by", at) > at:
-        return  # corrected by now
+    if noted.get("by", at) > at:  # corrected by now
+        return await _say(hub, line, at, noted)
     original, mine = receipt_name(line, first), {"by": receipt_name(line, at), "steps": state["follows"]["steps"]}
     old = [where for name in noted.get("parcels", ()) if (where := parcel_at(name)) and where not in alerts]
     for parcel in old:
         await _change(hub, parcel, original, None)
     done = [parcel_name(*parcel) for parcel in dict.fromkeys(alerts) if await _change(hub, parcel, original, mine)]
-    for each in {first, at}:
+    for each in {first, at, noted.get("by", at)}:
         await _say(hub, line, each, {"by": at, "parcels": done})
 
 

@@ -17,7 +17,7 @@ from shared.door.visit import PATIENCE
 from shared.flow.names import owner_of, parcel_name, receipt_at, receipt_name, sender_of
 from shared.flow.second import second_routes
 from shared.hub import Hub
-from shared.storage.lines import place_of
+from shared.storage.lines import place_of, position
 from shared.storage.packs import Pack
 from shared.storage.shelf_rows import shelf_of
 
@@ -73,15 +73,17 @@ async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> di
     told["set_aside"] = [{"item": item, "reason": reason, "remedy": remedy} for item, reason, remedy in state["problems"]]
     told["parcels"] = deliveries
     told |= {name: state[name] for name in ("repairs", "warnings") if state.get(name)}
-    told |= about(state)
+    told |= about(state, position(pack.sequence, place))
     told["counts"] = {"items": state["items"], "documents": state["documents"], "set_aside": state["set_aside"], **_counts(deliveries)}
     return told | {"status": word(state, deliveries)}
 
 
-def about(state: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Of a document that follows up an alert: the alert's parcels, none while it is not known; nothing of any other document."""
-    parcels: list[str] = state.get("noted", {}).get("parcels", [])
-    return {"follows": parcels} if parcels or state.get("follows", {}).get("related") else {}
+def about(state: Mapping[str, Any], at: int) -> dict[str, list[str]]:
+    """Of the document at that position, if it follows up an alert: the alert's parcels, none while it is not known. Nothing of one that
+    was corrected, and of any other."""
+    noted = state.get("noted", {"by": at, "parcels": []})
+    related = state.get("follows", {}).get("related")
+    return {"follows": noted["parcels"]} if noted["by"] == at and (related or noted["parcels"]) else {}
 
 
 async def _with_times(hub: Hub, line: str, delivery: dict[str, Any]) -> dict[str, Any]:
