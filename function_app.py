@@ -323,7 +323,10 @@ async def on_expiring(timer: func.TimerRequest) -> None:
 
 @app.timer_trigger(arg_name="timer", schedule="*/20 * * * * *")
 async def on_follow(timer: func.TimerRequest) -> None:
+    from shared.flow.acknowledge import acknowledge  # as above
+
     await follow(await hub())
+    await acknowledge(await hub())
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 17 * * * *")

@@ -40,16 +40,23 @@ def main(argv: Sequence[str], factory: BooksFactory) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("./hub reconcile", description="What became of every receipt of a day, sender by sender.", allow_abbrev=False)
-    yesterday = datetime.now(OSLO).date() - timedelta(days=1)
+    yesterday = _today() - timedelta(days=1)
     parser.add_argument("--day", type=_day, default=yesterday, metavar="D", help="a day in Norway, as 2026-11-25 (yesterday)")
     return parser
 
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError("give a day as 2026-11-25") from None
+    if day > _today():
+        raise argparse.ArgumentTypeError("that day has not begun; give today or an earlier one")
+    return day
+
+
+def _today() -> date:
+    return datetime.now(OSLO).date()
 
 
 async def _run(day: date, factory: BooksFactory) -> int:

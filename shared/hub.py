@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -166,15 +167,20 @@ async def open_hub(settings: Settings, clock: Callable[[], float] = time.time) -
     )
 
 
+class OutsideNetworks(OSError):
+    """An address leads to where nobody may be that the hub speaks to (HUB_NETWORKS). Its name is what a log says."""
+
+
+def plug(settings: Settings, info: AddrInfoType) -> socket.socket:
+    """A socket for a number that a name resolved to, looked at right before it is connected to. Raises OutsideNetworks."""
+    if not reachable(str(info[4][0]), settings.networks):
+        raise OutsideNetworks("the address leads to where no journal may be (HUB_NETWORKS)")
+    return socket.socket(info[0], info[1], info[2])
+
+
 def connector(settings: Settings) -> aiohttp.TCPConnector:
-    """Connects to numbers where journals may be, and to no others, whatever a name resolves to: each number is looked at right before."""
-
-    def plug(info: AddrInfoType) -> socket.socket:
-        if not reachable(str(info[4][0]), settings.networks):
-            raise OSError("the address leads to where no journal may be (HUB_NETWORKS)")
-        return socket.socket(info[0], info[1], info[2])
-
-    return aiohttp.TCPConnector(limit=0, socket_factory=plug)
+    """Connects to numbers where journals may be, and to no others, whatever a name resolves to."""
+    return aiohttp.TCPConnector(limit=0, socket_factory=partial(plug, settings))
 
 
 def _half(account: Account, name: str) -> Half:

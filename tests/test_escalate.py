@@ -13,6 +13,10 @@ from shared.access.register import Alarms
 from shared.domain.message import Lane
 from shared.flow import escalate as flow
 from shared.flow.sweep import sweep
+from shared.messages import words
+from shared.messages.history import history
+from shared.messages.message import Wanted
+from shared.messages.search import Search
 from tests.test_forward import DELIVERED, Journal, answering, down_for, journalled, listening
 from tests.test_transform import SHOUTING, Town, another, note, raising, use
 
@@ -257,6 +261,61 @@ def test_an_alarm_that_the_journal_refuses_goes_by_the_second_route_at_once(stor
             return centre.titles, (await here.told(receipt))["status"]
 
     assert asyncio.run(run()) == (["alarm"], "parked")
+
+
+def routes(told: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Of each parcel: the endpoint, what became of it, and which parcel it is the second route of."""
+    return [(parcel["endpoint"], parcel["status"], parcel.get("second_route_of", "")) for parcel in told["parcels"]]
+
+
+@pytest.mark.parametrize(("behave", "first"), [(answering(503), "waiting"), (answering(404), "parked")], ids=["in vain", "refused"])
+def test_its_sender_and_the_operator_see_the_second_route_and_what_became_of_it_there(storage: str, behave: Any, first: str) -> None:
+    async def run() -> tuple[dict[str, Any], str]:
+        async with two_journals(storage) as (here, journal, _):
+            journal.behave = behave
+            receipt = await here.post(note("alarm"))
+            await live(here, 80)
+            found = await history(here.hub, receipt)
+            assert found
+            return await here.told(receipt), words.told(found)
+
+    told, shown = asyncio.run(run())
+    own = told["parcels"][0]["parcel"]
+    assert routes(told) == [("journal", first, ""), ("centre", DELIVERED, own)]
+    assert "gikk også annen vei, til centre" in shown and f"endepunkt centre, levert, annen vei for {own}" in shown
+
+
+def test_a_second_route_that_says_no_too_is_seen_and_found(storage: str) -> None:
+    async def run() -> tuple[dict[str, Any], list[str]]:
+        async with two_journals(storage) as (here, journal, centre):
+            centre.behave = answering(422)
+            receipt = await here.post(note("alarm"))
+            await live(here, 80)
+            journal.behave = down_for()
+            await live(here, 90)
+            found = [each.receipt async for each in Search(here.hub).find(Wanted(here.tenant.orgnr, endpoint="centre", state="parked"))]
+            assert found == [receipt]
+            return await here.told(receipt), found
+
+    told, _ = asyncio.run(run())
+    assert [(endpoint, end) for endpoint, end, _ in routes(told)] == [("journal", DELIVERED), ("centre", "parked")]
+    assert told["status"] == "parked" and told["counts"]["parked"] == 1
+
+
+def test_a_sweep_that_is_lost_before_it_wrote_where_they_stand_writes_it_the_next_time(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> list[tuple[str, str, str]]:
+        async with two_journals(storage) as (here, _, _):
+            receipt = await here.post(note("alarm"))
+            await here.run(70)
+            monkeypatch.setattr(here.hub.overdue, "went", raising(1, ConnectionResetError)(here.hub.overdue.went))
+            await sweep(here.hub, Lane.ALARM)
+            assert [endpoint for endpoint, _, _ in routes(await here.told(receipt))] == ["journal"]
+            await live(here, 20)
+            return routes(await here.told(receipt))
+
+    assert [endpoint for endpoint, _, _ in asyncio.run(run())] == ["journal", "centre"]
 
 
 def test_an_alarm_that_is_refused_after_it_went_by_the_second_route_does_not_go_there_again(

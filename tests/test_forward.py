@@ -192,6 +192,7 @@ class Journal:
 
     async def take(self, call: web.Request) -> web.StreamResponse:
         document = orjson.loads(await call.read())
+        document = document["entry"][0]["resource"] if "entry" in document else document
         key, patient, title = call.headers["Idempotency-Key"], document["subject"]["identifier"]["value"], document["title"]
         self.headers.append({name.lower(): value for name, value in call.headers.items()})
         answer = self.behave(patient, title)

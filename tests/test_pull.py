@@ -743,8 +743,7 @@ def test_an_alarm_that_nobody_fetches_goes_by_the_second_route_once(storage: str
         first = replace(first, alarms=Alarms("centre", 60, 300))
         second = replace(first, name="centre", alarms=Alarms("journal", 60, 300), auth=Auth("token", "", OTHER, ()))
         here.change(endpoints=(first, second))
-        for title in ("alarm 1", "alarm 2", "not urgent"):
-            await here.post(note(title))
+        receipts = [await here.post(note(title)) for title in ("alarm 1", "alarm 2", "not urgent")]
         await here.run()
         centre = shelf_of(here.tenant.orgnr, "centre")
         here.clock.now += 59
@@ -758,6 +757,8 @@ def test_an_alarm_that_nobody_fetches_goes_by_the_second_route_once(storage: str
                 await remind(other)
             await here.run()
         assert titles(await lying(here, centre)) == ["alarm 1"]
+        seen = [[parcel["endpoint"] for parcel in (await here.told(receipt))["parcels"]] for receipt in receipts]
+        assert seen == [["journal", "centre"], ["journal"], ["journal"]]
         here.clock.now += 600
         await remind(here.hub)
         await here.run()

@@ -176,6 +176,41 @@ def test_an_alarm_that_went_by_the_second_route_too_is_no_stray_parcel(storage: 
     assert asyncio.run(run()) == ([], {"waiting": 2})
 
 
+async def _gone_by_second_route(here: Town, monkeypatch: pytest.MonkeyPatch, centre: Journal) -> None:
+    """One alarm, which the journal does not answer and the centre does as it behaves."""
+    use(monkeypatch, replace(VKP, lane=lambda _items: Lane.ALARM))
+    first = replace(here.tenant.endpoints[0], alarms=Alarms(second="other"))
+    here.change(endpoints=(first, replace(first, name="other", url=f"{centre.url}/journal", alarms=Alarms())))
+    await here.post(note("fall"))
+    for _ in range(8):
+        await here.run(10)
+        await sweep(here.hub, Lane.ALARM)
+    await here.run(10)
+
+
+def test_the_second_route_counts_with_its_receipt_and_once(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> list[tuple[bool, int, dict[str, int]]]:
+        async with journalled(storage, answering(503)) as (here, journal), listening(Journal(behave=answering(422))) as other:
+            await _gone_by_second_route(here, monkeypatch, other)
+            waits = await counted(here, day_of(here))
+            journal.behave = lambda _patient, _title: None
+            await here.run(120)
+            return [(one.sound, one.received, dict(one.ends)) for one in (waits, await counted(here, day_of(here)))]
+
+    assert asyncio.run(run()) == [(True, 1, {"parked": 1}), (True, 1, {"parked": 1})], "the centre said no: a human must know"
+
+
+def test_a_parcel_of_the_second_route_that_is_lost_is_named(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> tuple[str, list[str]]:
+        async with journalled(storage, answering(503)) as (here, _), listening(Journal()) as other:
+            await _gone_by_second_route(here, monkeypatch, other)
+            await here.hub.parcels.lines.table.delete_entity(f"{here.tenant.orgnr}~other~alarm~00", "d~000000000000")
+            return here.tenant.orgnr, (await counted(here, day_of(here))).findings
+
+    orgnr, findings = asyncio.run(run())
+    assert findings == [f"receipt {orgnr}.cloud.alarm.0.0: parcel {orgnr}~other~alarm~00.0 is not in its line"]
+
+
 # night after night
 
 
@@ -277,3 +312,10 @@ def test_the_command_says_that_no_hub_runs_here(capsys: pytest.CaptureFixture[st
 
 def test_a_day_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--day", "yesterday"], lambda: opened({})) == 2
+    capsys.readouterr()
+
+
+def test_a_day_that_has_not_begun_is_refused_and_the_remedy_said(capsys: pytest.CaptureFixture[str]) -> None:
+    tomorrow = datetime.now(OSLO).date() + timedelta(days=1)
+    assert main(["--day", tomorrow.isoformat()], lambda: opened({})) == 2
+    assert "that day has not begun; give today or an earlier one" in capsys.readouterr().err

@@ -6,7 +6,7 @@ that the test moves. Queue messages come when that clock says so; all else that 
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -125,10 +125,10 @@ class Town:
     book: Book
     storage: str = field(repr=False)
 
-    async def post(self, body: bytes, adapter: str = "vkp") -> str:
+    async def post(self, body: bytes, adapter: str = "vkp", headers: Mapping[str, str] = HEADERS) -> str:
         """The receipt's name."""
         resource = orjson.loads(body)["resourceType"].lower() if adapter == "vkp" else ""
-        reply = await receive(self.hub, Payload(self.tenant.orgnr, adapter, HEADERS, body, resource))
+        reply = await receive(self.hub, Payload(self.tenant.orgnr, adapter, headers, body, resource))
         assert reply.status == 202, reply.body
         return reply.headers["Location"].rsplit("/", 1)[1]
 
@@ -136,9 +136,9 @@ class Town:
         """The host, for so long. `others`: instances beside this one."""
         await self.host.run(self.hub, self.clock() + seconds, *others)
 
-    async def told(self, receipt: str) -> dict[str, Any]:
+    async def told(self, receipt: str, headers: Mapping[str, str] = HEADERS) -> dict[str, Any]:
         """What the sender is told when it asks."""
-        reply = await status(self.hub, receipt, HEADERS, f"/api/v1/receipts/{receipt}")
+        reply = await status(self.hub, receipt, headers, f"/api/v1/receipts/{receipt}")
         return dict(orjson.loads(reply.body))
 
     def change(self, **changes: Any) -> None:

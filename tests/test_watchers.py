@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp import web
 from azure.core.exceptions import HttpResponseError
@@ -272,3 +273,43 @@ def test_mail_goes_over_tls_where_the_relay_offers_it(storage: str, tmp_path: Pa
 def test_a_relay_whose_certificate_is_not_trusted_gets_neither_password_nor_mail(storage: str, tmp_path: Path) -> None:
     relay = over_tls(storage, certificate(tmp_path, 30)[1])
     assert (relay.logins, relay.mails) == ([], [])
+
+
+# where journals may be
+
+
+def reasons(caplog: pytest.LogCaptureFixture, said: str, word: str) -> set[str]:
+    lines = (orjson.loads(record.getMessage()) for record in caplog.records if record.name == "knutepunkt")
+    return {line[word] for line in lines if said in line.values()}
+
+
+def test_no_mail_goes_to_a_relay_in_a_network_that_was_not_named(storage: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> tuple[list[Any], int]:
+        async with watched(storage, answering(503)) as (here, _, _hook), relaying(mailing.Relay()) as relay:
+            here.change(recipients=(by_mail(relay),))
+            named, here.hub.settings = here.hub.settings, replace(here.hub.settings, networks=())
+            await outage(here)
+            await pass_by(here, MINUTE)
+            early, here.hub.settings = relay.mails[:], named
+            await pass_by(here, 5 * MINUTE)
+            return early, len(relay.mails)
+
+    assert asyncio.run(run()) == ([], 1)
+    assert reasons(caplog, "recipient not reached", "reason") == {"OutsideNetworks"}
+
+
+def test_no_certificate_is_looked_at_in_a_network_that_was_not_named(
+    storage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "knutepunkt")
+
+    async def run() -> list[bytes]:
+        async with watched(storage) as (here, _, hook), encrypted(certificate(tmp_path, 2.5)[1]) as url:
+            here.clock.now = datetime.now(UTC).timestamp()
+            here.change(endpoints=(replace(here.tenant.endpoints[0], url=url),))
+            here.hub.settings = replace(here.hub.settings, networks=())
+            await expiring(here.hub)
+            return [body for _, body in hook.taken]
+
+    assert asyncio.run(run()) == []
+    assert reasons(caplog, "certificate not seen", "error") == {"OutsideNetworks"}

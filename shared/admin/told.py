@@ -5,7 +5,8 @@ from typing import Any
 
 from shared.access.people import Role, User
 from shared.access.register import Stop
-from shared.flow.status import written
+from shared.fhir.follow_up import step_name
+from shared.flow.status import about, followed, written
 from shared.messages import words
 from shared.messages.history import History
 from shared.messages.job import Job
@@ -52,12 +53,13 @@ def history(found: History) -> Json:
         "set_aside": [{"item": item, "reason": reason, "remedy": remedy} for item, reason, remedy in problems],
         "repairs": list(one.state.get("repairs", ())),
         "warnings": list(one.state.get("warnings", ())),
-        "parcels": [_whole(sent, found.second.get(sent.name, "")) for sent in one.parcels],
+        "parcels": [_whole(sent) for sent in one.parcels],
+        **about(one.state, one.at),
         "text": words.told(found),
     }
 
 
-def _whole(sent: Sent, second: str) -> Json:
+def _whole(sent: Sent) -> Json:
     state = sent.state
     tries = [*state.get("tries", ()), *state.get("was", {}).get("tries", ())]
     return {
@@ -65,8 +67,13 @@ def _whole(sent: Sent, second: str) -> Json:
         "attempts": [{"at": written(at), "answer": answer} for at, answer in tries],
         **{name: written(state[name]) for name in _TIMES if name in state},
         **{name: str(state[name]) for name in _OF_PARCEL if state.get(name)},
-        **({"second": second} if second else {}),
+        **({"second_route_of": sent.second_of} if sent.second_of else {}),
+        **({"followed": [_step(step) for step in steps]} if (steps := followed(state)) else {}),
     }
+
+
+def _step(step: Json) -> Json:
+    return {**step, "text": step_name(step["code"]), "at": written(step["at"])}
 
 
 def job(one: Job) -> Json:

@@ -7,7 +7,7 @@ from shared.contract.schemas import COUNT, RECEIPT, TEXT, closed
 
 Json = dict[str, Any]
 
-STATES = ("received", "transformed", "delivered", "parked", "set aside", "duplicate", "waiting", "deleted")
+STATES = ("received", "transformed", "delivered", "parked", "set aside", "duplicate", "waiting", "deleted", "unacknowledged")
 VERBS = ("resend", "park", "delete", "restore", "transform")
 ID, PARCEL = "310123455.scales.routine.42.0", "310123455~gerica~routine~02.1000"
 JOB, USER = "abnogpjkbma-fkcdoabp", "kpdmfoaebhlnjicgkpdmfoaebhlnjicg"
@@ -88,11 +88,16 @@ def _history() -> Json:
     words: Json = {"type": "array", "items": TEXT}
     aside = closed("-1 is the whole payload.", {"item": {"type": "integer"}, "reason": TEXT, "remedy": TEXT})
     tries: Json = {"type": "array", "items": closed("", {"at": _TIME, "answer": TEXT})}
-    texts = {name: TEXT for name in ("answer", "name", "reason", "why", "batch", "second")}
+    texts: Json = {name: TEXT for name in ("answer", "name", "reason", "why", "batch")}
+    texts["second_route_of"] = {**TEXT, "description": "The parcel that this one came of: an alarm that did not reach its journal in time."}
+    step = closed("What a response centre did about an alert.", {"code": TEXT, "text": TEXT, "at": _TIME, "by": TEXT})
+    texts["followed"] = {"type": "array", "items": step}
     whole = _parcel(attempts=tries, at=_TIME, not_before=_TIME, again=_TIME, **texts)
     fields: Json = {**_fields(), "parcels": {"type": "array", "items": whole}, "format": TEXT, "first": TEXT}
     fields |= {"set_aside": {"type": "array", "items": aside}, "repairs": words, "warnings": words}
-    return closed("All that is remembered of a message.", {**fields, "text": {**TEXT, "description": "All of it, in bokmål."}})
+    fields |= {"follows": {**words, "description": "Of a follow-up: the alert's parcels; none: it is not known."}}
+    fields |= {"text": {**TEXT, "description": "All of it, in bokmål."}}
+    return closed("All that is remembered of a message.", fields, ["follows"])
 
 
 def _job() -> Json:

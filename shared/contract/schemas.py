@@ -86,6 +86,11 @@ def _receipt() -> Json:
         "set_aside": {"type": "array", "items": aside, "description": "What was not understood; the first 50."},
         "repairs": {**words, "description": "What was mended before it went on (national FHIR)."},
         "warnings": {**words, "description": "What is odd by the profiles and went on as it came (national FHIR)."},
+        "follows": {
+            "type": "array",
+            "items": TEXT,
+            "description": "The parcels of the alert that this follows up; none: it is not known.",
+        },
         "parcels": {"type": "array", "items": _parcel(), "description": "One for each document and journal."},
         "counts": closed("", counts),
     }
@@ -105,9 +110,20 @@ def _parcel() -> Json:
         "not_before": _TIME,
         "read": {**_TIME, "description": "When a journal that fetches was handed it."},
         "acknowledged": {**_TIME, "description": "When it said that it is journaled."},
+        "second_route_of": {**TEXT, "description": "The parcel that this one came of: an alarm that did not reach its journal in time."},
     }
-    optional = ("at", "answer", "journal", "reason", "not_before", "read", "acknowledged")
+    fields["followed"] = {"type": "array", "items": _step(), "description": "Of an alert: what a response centre did about it, in order."}
+    optional = ("at", "answer", "journal", "reason", "not_before", "read", "acknowledged", "second_route_of", "followed")
     return closed("A document on its way to a journal.", fields, optional)
+
+
+def _step() -> Json:
+    fields: Json = {
+        "code": {**TEXT, "description": "Of vkp-composition-event; 3: acknowledged."},
+        "at": _TIME,
+        "by": {**TEXT, "description": "The sender that says so, as the municipality calls it."},
+    }
+    return closed("A step of an alert's follow-up.", fields)
 
 
 def _problem() -> Json:

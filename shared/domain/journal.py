@@ -61,6 +61,7 @@ class JournalAdapter:
     followed (status, headers in lower case, body) -> what has; Unavailable: it did not say; Refused: it does not have the document
     shelved  the call goes nowhere: `PUT {type}/{id}` lays the document on the endpoint's shelf, from which the journal fetches it;
              the shelf answers 201, or 200 if it lies there already, and `location`
+    acknowledges  who gets alerts there posts, as a sender of national FHIR, what was done about them and when
     """
 
     name: str
@@ -71,6 +72,7 @@ class JournalAdapter:
     follow: Callable[[str, str], Call] | None = None
     followed: Callable[[int, Mapping[str, str], bytes], Fate] | None = None
     shelved: bool = False
+    acknowledges: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,4 +30,5 @@ class Parcel(TypedDict):
     source: NotRequired[str]  # of one that lay on a shelf: the sender's name in the register
     message: NotRequired[str]  # of an alarm: by which its key for another endpoint is made, should it not arrive here
     second: NotRequired[bool]  # an alarm that came here since it did not arrive elsewhere: it may have a route of its own here too
+    known: NotRequired[list[str]]  # of an alert for a response centre: hashes of the names by which its follow-up may speak of it
     after: NotRequired[dict[str, list[int]]]  # line -> positions of parcels, of other patients, that this one corrects

@@ -21,7 +21,8 @@ _KEPT = (
     "again",
     "batch",
     "unsure",
-)  # what a state says to its end: earlier attempts; when, and in which job, a human sent it again
+    "followed",
+)  # what a state says to its end: earlier attempts; when, and in which job, a human sent it again; what was done about an alert
 _BEHIND = 5.0  # seconds until a correction whose original stands in another line is looked at again
 
 
@@ -35,22 +36,22 @@ async def attempt(turn: Round, where: Place) -> dict[str, Any]:
         return {**state, "not_before": began + _BEHIND}
     turn.sent += 1
     if fallen(turn.head, position(pack.sequence, place)):
-        return _parked(turn, state, "the worker fell three times over this parcel")
+        return _parked(turn, where, "the worker fell three times over this parcel")
     unsure = bool(state.get("unsure")) or "second" in entry or _doubtful(turn, position(pack.sequence, place), state)
     try:
         done = await deliver(turn.hub, turn.endpoint, turn.lane, entry, pack.bodies[place], unsure=unsure)
     except Refused as error:
         await _answered(turn, entry)
-        return _parked(turn, state, error.reason)
+        return _parked(turn, where, error.reason)
     except Unavailable as error:
-        return await _later(turn, entry, state, error, unsure=unsure or error.unsure)
+        return await _later(turn, where, error, unsure=unsure or error.unsure)
     await _answered(turn, entry)
     turn.delivered += 1
     told = {"end": "delivered", "attempt": _count(state), "at": turn.hub.clock(), "answer": done.answer, "name": done.name}
     if done.follow:
         await _to_be_followed(turn, where, done)
         told["follow"] = True
-    return _kept(state) | told | ({"asked": True} if done.had else {})
+    return _kept(state) | _known(entry) | told | ({"asked": True} if done.had else {})
 
 
 def tried(state: dict[str, Any], at: float, answer: str) -> dict[str, Any]:
@@ -61,6 +62,11 @@ def tried(state: dict[str, Any], at: float, answer: str) -> dict[str, Any]:
 
 def _kept(state: dict[str, Any]) -> dict[str, Any]:
     return {name: state[name] for name in _KEPT if name in state}
+
+
+def _known(entry: Entry) -> dict[str, Any]:
+    """What an alert's follow-up may call it: for longer than its entry is kept."""
+    return {"known": entry["known"]} if "known" in entry else {}
 
 
 def _doubtful(turn: Round, at: int, state: dict[str, Any]) -> bool:
@@ -92,14 +98,16 @@ async def _answered(turn: Round, entry: Entry) -> None:
     await breaker.answered(turn.hub, turn.endpoint, entry["patient"])
 
 
-async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavailable, *, unsure: bool) -> dict[str, Any]:
+async def _later(turn: Round, where: Place, error: Unavailable, *, unsure: bool) -> dict[str, Any]:
     """While the endpoint is down a parcel waits as long as its line, and its own schedule rests."""
+    pack, place = where
+    entry, state = pack.entries[place], pack.states[place] or {}
     turn.open = await breaker.unanswered(turn.hub, turn.endpoint, entry["patient"], error.reason)
     turn.failed, turn.wish, turn.streak = True, error.retry_after, turn.streak + turn.open
     now = turn.hub.clock()
     first = max(state.get("first", now), state.get("again", 0.0))  # not since it was put in line: its endpoint may have been stopped
     if enough := spent(turn.endpoint.retry, _count(state), now - first):
-        return _parked(turn, state, f"{error.reason}; {enough}")
+        return _parked(turn, where, f"{error.reason}; {enough}")
     alone = state.get("alone", 0) + (not turn.open)
     own = delay(steps(turn.endpoint.retry, turn.lane), alone, entry["id"], error.retry_after) * turn.hub.settings.retry_scale
     due = now + (turn.wait() if turn.open else own)
@@ -112,10 +120,11 @@ async def _later(turn: Round, entry: Entry, state: dict[str, Any], error: Unavai
     return _kept(state) | tried(state, now, error.reason) | told | marks
 
 
-def _parked(turn: Round, state: dict[str, Any], reason: str) -> dict[str, Any]:
+def _parked(turn: Round, where: Place, reason: str) -> dict[str, Any]:
+    entry, state = where[0].entries[where[1]], where[0].states[where[1]] or {}
     say = log.alarm if turn.lane is Lane.ALARM else log.step
     say("parked", line=turn.line, reason=reason)
-    return _kept(state) | {"end": "parked", "attempt": _count(state), "at": turn.hub.clock(), "reason": reason}
+    return _kept(state) | _known(entry) | {"end": "parked", "attempt": _count(state), "at": turn.hub.clock(), "reason": reason}
 
 
 def _count(state: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ from shared import log
 from shared.access.register import Endpoint
 from shared.domain.message import Parcel
 from shared.flow.attend import waiting
+from shared.flow.follow_up import known
 from shared.flow.hand_over import Post, hand_over
 from shared.flow.names import owner_of, parcel_id
 from shared.flow.round import Place
@@ -52,7 +53,7 @@ async def _sent_by_second(hub: Hub, endpoint: Endpoint, line: str, reached: Reac
     last, sent = reached.second, 0
     async for old in _overdue(hub, line, last, endpoint.alarms.second_after):
         posts = [_post(second, pack, place) for pack in old for place in waiting(pack) if "message" in pack.entries[place]]
-        await hand_over(hub, line, posts)
+        await _hand_over(hub, line, posts)
         last, sent = old[-1].sequence, sent + len(posts)
     if sent:
         log.alarm("alarms sent by the second route", line=line, endpoint=second.name, parcels=sent)
@@ -65,8 +66,14 @@ async def refused(hub: Hub, line: str, endpoint: Endpoint, places: Sequence[Plac
     second = (await hub.registers.current()).endpoint(endpoint.tenant, endpoint.alarms.second)
     posts = [_post(second, pack, place) for pack, place in places if second and "message" in pack.entries[place]]
     if second and posts:
-        await hand_over(hub, line, posts)
+        await _hand_over(hub, line, posts)
         log.alarm("alarms sent by the second route", line=line, endpoint=second.name, parcels=len(posts))
+
+
+async def _hand_over(hub: Hub, line: str, posts: Sequence[Post]) -> None:
+    """Whoever is lost before it is written down where they stand there comes here again, and finds the same places."""
+    await hand_over(hub, line, posts)
+    await hub.overdue.went(line, {post.at: (where, at) for post in posts for where, places in post.stands.items() for at in places})
 
 
 async def _overdue(hub: Hub, line: str, after: int, seconds: int) -> AsyncIterator[list[Pack]]:
@@ -86,7 +93,7 @@ def _post(second: Endpoint, pack: Pack, place: int) -> Post:
     parcel = Parcel(id=parcel_id(entry["message"], second.name), patient=entry["patient"], resource=entry["resource"], second=True)
     if "of" in entry:
         parcel["of"] = entry["of"]
-    return Post(second, parcel, pack.bodies[place], position(pack.sequence, place), {})
+    return Post(second, known(second, parcel, pack.bodies[place]), pack.bodies[place], position(pack.sequence, place), {})
 
 
 async def _told(hub: Hub, endpoint: Endpoint, line: str, reached: Reached) -> int:

@@ -14,12 +14,14 @@ from shared.door import adapters
 from shared.door.answers import JSON, Fault, Reply, refused
 from shared.door.prove import Caller, by_token, known_register, prove, scheme
 from shared.door.visit import PATIENCE
-from shared.flow.names import owner_of, parcel_name, receipt_at, receipt_name
+from shared.flow.names import owner_of, parcel_name, receipt_at, receipt_name, sender_of
+from shared.flow.second import second_routes
 from shared.hub import Hub
-from shared.storage.lines import place_of
+from shared.storage.lines import place_of, position
 from shared.storage.packs import Pack
 from shared.storage.shelf_rows import shelf_of
 
+ACKNOWLEDGED = "3"  # of a step: hendelse kvittert
 _TIMED = 50  # parcels of a receipt, the first ones, about which a shelf is asked
 _UNKNOWN = Fault(404, "there is no such receipt of yours", "use the id that the answer 202 gave you, with the same credentials")
 
@@ -66,13 +68,22 @@ async def _told(hub: Hub, line: str, receipt: str, pack: Pack, place: int) -> di
         told["corrects"] = receipt_name(line, state["corrects"])
     if "end" not in state:
         return told
-    deliveries = await deliveries_of(hub, state.get("parcels", {}))
+    deliveries = await _deliveries(hub, state.get("parcels", {}))
     deliveries[:_TIMED] = await asyncio.gather(*(_with_times(hub, line, each) for each in deliveries[:_TIMED]))
     told["set_aside"] = [{"item": item, "reason": reason, "remedy": remedy} for item, reason, remedy in state["problems"]]
     told["parcels"] = deliveries
     told |= {name: state[name] for name in ("repairs", "warnings") if state.get(name)}
+    told |= about(state, position(pack.sequence, place))
     told["counts"] = {"items": state["items"], "documents": state["documents"], "set_aside": state["set_aside"], **_counts(deliveries)}
     return told | {"status": word(state, deliveries)}
+
+
+def about(state: Mapping[str, Any], at: int) -> dict[str, list[str]]:
+    """Of the document at that position, if it follows up an alert: the alert's parcels, none while it is not known. Nothing of one that
+    was corrected, and of any other."""
+    noted = state.get("noted", {"by": at, "parcels": []})
+    related = state.get("follows", {}).get("related")
+    return {"follows": noted["parcels"]} if noted["by"] == at and (related or noted["parcels"]) else {}
 
 
 async def _with_times(hub: Hub, line: str, delivery: dict[str, Any]) -> dict[str, Any]:
@@ -104,6 +115,15 @@ def _counts(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {word: counted[word] for word in ("delivered", "waiting", "parked")}
 
 
+async def _deliveries(hub: Hub, parcels: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:
+    """And of what went by a second route as well."""
+    seconds = await second_routes(hub.overdue, ((line, at) for line, positions in parcels.items() for at in positions))
+    own = await deliveries_of(hub, parcels)
+    there = [await deliveries_of(hub, {line: [at]}) for line, at in seconds.values()]
+    also = [told | {"second_route_of": parcel_name(*first)} for first, [told] in zip(seconds, there, strict=True)]
+    return own + also
+
+
 async def deliveries_of(hub: Hub, parcels: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:
     """What became of each parcel (line -> positions): a read for each pack that they stand in."""
     each = [(line, at) for line, positions in parcels.items() for at in positions]
@@ -130,7 +150,15 @@ def _delivery(line: str, at: int, pack: Pack | None) -> dict[str, Any]:
         told["reason"] = state["reason"]
     if "not_before" in state:
         told["not_before"] = written(state["not_before"])
+    if steps := followed(state):
+        told["followed"] = [{**step, "at": written(step["at"])} for step in steps]
     return told
+
+
+def followed(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a response centre did about an alert: each step's code, when, and which sender says so; the earliest first."""
+    words = [(sender_of(word["by"]), code, at) for word in state.get("followed", {}).values() for code, at in word["steps"]]
+    return [{"code": code, "at": at, "by": sender} for sender, code, at in sorted(words, key=lambda one: one[2])]
 
 
 def written(seconds: float) -> str:

@@ -18,6 +18,7 @@ from shared.flow.attend import STOPPED, attend, come_back, fallen, holding, ring
 from shared.flow.corrections import must_wait_for, originals
 from shared.flow.duplicates import sort_out
 from shared.flow.events import events
+from shared.flow.follow_up import follows, known, remember
 from shared.flow.forward import forward
 from shared.flow.hand_over import Post, put_in_line
 from shared.flow.job import Job
@@ -61,6 +62,7 @@ async def _turn(hub: Hub, line: str, look: Look, *, sending: list[asyncio.Task[N
         register = await hub.registers.current()
         await _work(hub, register, line, jobs, given_up=fallen(look.head, jobs[0].at))
         await _tell(hub, await _hand_over(hub, line, jobs), sending)
+        await remember(hub, line, jobs)
         await hub.receipts.lines.commit(hold, _outcome(jobs, look.packs))
     _say(line, jobs)
     return look.more or any(waiting(pack) for pack in look.packs)
@@ -169,6 +171,7 @@ def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: 
         **({"aside": aside(job.before, [problem.item for problem in problems])} if problems else {}),
         "events": events(done.documents),
         **_notes(done.documents),
+        **follows(hub, tenant, documents),
         **({"corrects": job.verdict.first} if job.verdict.correction else {}),
     }
 
@@ -200,7 +203,7 @@ def _address(hub: Hub, register: Register, line: str, job: Job, documents: Seque
 
 def _parcel(job: Job, document: Outgoing, endpoint: Endpoint, patient: str, lane: Lane) -> Parcel:
     message = message_of(job.verdict.id, document.event.id)
-    parcel = Parcel(id=parcel_id(message, endpoint.name), patient=patient, resource=document.resource)
+    parcel = known(endpoint, Parcel(id=parcel_id(message, endpoint.name), patient=patient, resource=document.resource), document.body)
     if lane is Lane.ALARM:
         parcel["message"] = message
     if after := must_wait_for(job.behind, endpoint, patient, lane):
@@ -213,8 +216,8 @@ def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
     for job in jobs:
         stands = joined(job.before, job.stands)
         told = {"batch": job.before["batch"]} if "batch" in job.before else {}  # the job that had it transformed anew
-        known = {"id": job.verdict.id, **told} if job.state.get("problems") else {}
-        job.pack.states[job.place] = job.state | known | ({"parcels": stands} if stands else {})
+        own = {"id": job.verdict.id, **told} if job.state.get("problems") else {}
+        job.pack.states[job.place] = job.state | own | ({"parcels": stands} if stands else {})
     packs = [pack for pack in looked if pack.sequence in touched]
     marked = {job.pack.sequence for job in jobs if job.state.get("problems")}
     return Outcome(

@@ -44,7 +44,8 @@ def _resent(state: State, order: Order) -> dict[str, Any] | None:
     if state.get("end") not in ("parked", "delivered") or done:
         return None
     earlier = tried(dict(state), state["at"], state.get("reason") or f"answer {state.get('answer', '')}")
-    return {**earlier, "again": order.at, "unsure": True, **({"batch": order.batch} if order.batch else {})}
+    kept = {name: state[name] for name in ("followed",) if name in state}
+    return {**kept, **earlier, "again": order.at, "unsure": True, **({"batch": order.batch} if order.batch else {})}
 
 
 def _parked(state: State, order: Order) -> dict[str, Any] | None:

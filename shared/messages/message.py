@@ -6,23 +6,25 @@ from typing import Any
 
 from shared.domain.message import Lane
 from shared.flow.names import owner_of, parcel_name, receipt_name
-from shared.flow.status import word
+from shared.flow.status import ACKNOWLEDGED, followed, word
 from shared.storage.index import Span
 from shared.storage.queues import lane_of
 
 State = Mapping[str, Any]
 
-STATES = ("received", "transformed", "delivered", "parked", "set aside", "duplicate", "waiting", "deleted")
+STATES = ("received", "transformed", "delivered", "parked", "set aside", "duplicate", "waiting", "deleted", "unacknowledged")
 _OF_PARCELS = ("delivered", "parked", "waiting", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A parcel: where it stands, and what became of it."""
+    """A parcel: where it stands, and what became of it. `second_of`: the name of the parcel that did not arrive in time, of one that went
+    by the second route."""
 
     line: str
     at: int
     state: State
+    second_of: str = ""
 
     @property
     def name(self) -> str:
@@ -31,6 +33,12 @@ class Sent:
     @property
     def endpoint(self) -> str:
         return owner_of(self.line)[1]
+
+    @property
+    def unacknowledged(self) -> bool:
+        """An alert that a response centre got, and nobody has said that it was acknowledged."""
+        codes = {step["code"] for step in followed(self.state)}
+        return self.status == "delivered" and "known" in self.state and ACKNOWLEDGED not in codes
 
     @property
     def status(self) -> str:
@@ -85,14 +93,15 @@ class Wanted:
     span: Span = field(default_factory=Span)
 
     def may_match(self, line: str, since: float, state: State) -> bool:
-        """What can be said without the parcels."""
+        """What can be said without the parcels: not where an alarm went by a second route."""
         endpoints = {owner_of(where)[1] for where in state.get("parcels", {})}
-        lane = self.lane in (None, lane_of(line))
-        return self.span.holds(since) and lane and self._tells(state) and self.endpoint in ("", *endpoints)
+        lane, there = self.lane in (None, lane_of(line)), self.endpoint in ("", *endpoints) or (endpoints and lane_of(line) is Lane.ALARM)
+        return bool(self.span.holds(since) and lane and self._tells(state) and there)
 
     def matches(self, message: Message) -> bool:
         """What `may_match` could not say."""
-        return not self.state or self.state in (message.word, *self._states(message))
+        there = self.endpoint in ("", *(sent.endpoint for sent in message.parcels))
+        return there and (not self.state or self.state in (message.word, *self._states(message)))
 
     def of_parcels(self, message: Message) -> list[Sent]:
         """The message's parcels that are meant."""
@@ -105,7 +114,10 @@ class Wanted:
         own = {"waiting"} if "end" not in message.state else set()
         aside = {"set aside"} if message.state.get("problems") else set()
         gone = {"deleted"} if "was" in message.state else set()
-        return ends | own | aside | gone
+        open_ = (
+            {"unacknowledged"} if any(sent.unacknowledged and self.endpoint in ("", sent.endpoint) for sent in message.parcels) else set()
+        )
+        return ends | own | aside | gone | open_
 
     def _tells(self, state: State) -> bool:
         kinds = [(event, *event.split(":")) for event in state.get("events", ())]

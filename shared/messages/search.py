@@ -2,11 +2,12 @@
 among the waiting, an id by what it says. Nothing is ever found by looking through everything."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from shared.flow.attend import waiting
-from shared.flow.names import message_id, owner_of, receipt_at
+from shared.flow.names import message_id, owner_of, parcel_name, receipt_at
+from shared.flow.second import second_routes
 from shared.hub import Hub
 from shared.messages.message import Message, Sent, Wanted
 from shared.storage.amend import to_look_at
@@ -17,7 +18,7 @@ from shared.storage.queues import lane_of
 
 _KEPT = 500  # packs at hand
 
-Place = tuple[str, int]  # a receipt: its line and position
+Place = tuple[str, int]  # a receipt, or a parcel: its line and position
 Stream = AsyncIterator[tuple[float, list[Place]]]  # receipts by the moment of what led to them
 
 
@@ -56,14 +57,19 @@ class Search:
         if pack is None or place >= len(pack.states):
             return None
         state = pack.states[place] or {}
-        sent = [(where, each) for where, positions in state.get("parcels", {}).items() for each in positions]
-        return Message(line, at, pack.since, state, tuple([await self.parcel(*one) for one in sent]))
+        own = [(where, each) for where, positions in state.get("parcels", {}).items() for each in positions]
+        seconds = await second_routes(self.hub.overdue, own)
+        sent = [*[await self.parcel(*one) for one in own], *[await self._second(*one) for one in seconds.items()]]
+        return Message(line, at, pack.since, state, tuple(sent))
 
     async def parcel(self, line: str, at: int) -> Sent:
         """What became of it so far."""
         sequence, place = place_of(at)
         pack = await self._pack(self.parcels, line, sequence)
         return Sent(line, at, (pack.states[place] if pack and place < len(pack.states) else None) or {})
+
+    async def _second(self, first: Place, there: Place) -> Sent:
+        return replace(await self.parcel(*there), second_of=parcel_name(*first))
 
     async def of_parcel(self, line: str, at: int) -> Message | None:
         """The message that a parcel came of."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from shared.access.register import Stop
 from shared.domain.clock import OSLO
+from shared.fhir.follow_up import step_name
+from shared.flow.status import about, followed
 from shared.messages.edits import Verb
 from shared.messages.history import History
 from shared.messages.job import Job
@@ -23,6 +25,7 @@ STATES = {
     "duplicate": "duplikat",
     "waiting": "venter",
     "deleted": "slettet",
+    "unacknowledged": "ikke kvittert",
 }
 KINDS = {
     "alert": "varsel",
@@ -90,6 +93,8 @@ def told(history: History) -> str:
         head.append("            venter på å bli behandlet på nytt")
     if state.get("events"):
         head.append(f"Hendelser   {', '.join(event(one) for one in state['events'])}")
+    if "follows" in (known := about(state, message.at)):
+        head.append(f"Følger opp  {', '.join(known['follows']) or 'et varsel som ikke er funnet her'}")
     if "items" in state:
         head.append(f"Innhold     {state['items']} deler, {state['documents']} dokumenter, {state['set_aside']} lagt til side")
     lists = [*_listed("Rettet", state.get("repairs")), *_listed("Advarsler", state.get("warnings")), *_aside(state)]
@@ -110,7 +115,8 @@ def _aside(state: Any) -> list[str]:
 
 def _delivery(history: History, sent: Sent) -> list[str]:
     state = sent.state
-    lines = [f"Levering    {sent.name}", f"  endepunkt {sent.endpoint}, {STATES[sent.status]}"]
+    way = f", annen vei for {sent.second_of}" if sent.second_of else ""
+    lines = [f"Levering    {sent.name}", f"  endepunkt {sent.endpoint}, {STATES[sent.status]}{way}"]
     lines += [f"  {time(at)}  {answer}" for at, answer in _tries(state)]
     if "answer" in state:
         asked = ", spurt om det først" if state.get("asked") else ""
@@ -121,8 +127,10 @@ def _delivery(history: History, sent: Sent) -> list[str]:
         lines.append(f"  neste forsøk {time(state['not_before'])}")
     if "again" in state:
         lines.append(f"  sendt på nytt for hånd {time(state['again'])}{f', jobb {job}' if (job := state.get('batch')) else ''}")
-    if sent.name in history.second:
-        lines.append(f"  gikk også annen vei, til {history.second[sent.name]}")
+    lines += [f"  {time(step['at'])}  {step_name(step['code'])}, sier {step['by']}" for step in followed(state)]
+    if sent.unacknowledged:
+        lines.append("  ikke kvittert")
+    lines += [f"  gikk også annen vei, til {other.endpoint}" for other in history.message.parcels if other.second_of == sent.name]
     return lines
 
 

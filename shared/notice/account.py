@@ -15,6 +15,7 @@ from shared.domain.message import Lane
 from shared.flow.names import owner_of, receipt_name
 from shared.storage.append import Appender
 from shared.storage.lines import Lines, place_of, position
+from shared.storage.overdue import Overdue
 from shared.storage.packs import Pack, State
 from shared.storage.queues import lane_of
 from shared.storage.records import Records
@@ -63,11 +64,13 @@ class Account:
 
 @dataclass(slots=True)
 class _Work:
-    """`packs`: of each receipts' line, by sequence, None where there is none; `named`: which receipts name each parcel."""
+    """`packs`: of each receipts' line, by sequence, None where there is none; `named`: which receipts name each parcel; `seconds`: where
+    those stand that went by a second route too."""
 
     accounts: dict[str, Account]
     packs: dict[str, dict[int, Pack | None]] = field(default_factory=dict)
     named: dict[Parcel, list[str]] = field(default_factory=lambda: defaultdict(list))
+    seconds: dict[Parcel, Parcel] = field(default_factory=dict)
 
 
 async def account(books: Books, tenant: str, day: date, starts: Mapping[str, int]) -> list[Account]:
@@ -76,9 +79,10 @@ async def account(books: Books, tenant: str, day: date, starts: Mapping[str, int
     work = _Work({owner_of(line)[1]: Account(tenant, owner_of(line)[1], day) for line in lines})
     for line in lines:
         await _read(books, work, line, starts.get(line))
+    await _follow_second_routes(books, work)
     found = await _parcels(books, work.named)
-    for line, packs in work.packs.items():
-        _count(work.accounts[owner_of(line)[1]], line, packs, found)
+    for line in work.packs:
+        _count(work, line, found)
     await _check(books, work, day, found)
     return [work.accounts[name] for name in sorted(work.accounts)]
 
@@ -124,6 +128,16 @@ def _sent(state: State) -> list[Parcel]:
     return [(line, at) for line, positions in (state or {}).get("parcels", {}).items() for at in positions]
 
 
+async def _follow_second_routes(books: Books, work: _Work) -> None:
+    """What went by a second route as well is another parcel of the same receipt."""
+    for line, chunk in sorted({(line, place_of(at)[0] // _CHUNK) for line, at in work.named if lane_of(line) is Lane.ALARM}):
+        bounds = (position(each * _CHUNK, 0) for each in (chunk, chunk + 1))
+        some = await Overdue(books.parcels.table).seconds(line, *bounds)
+        work.seconds |= {(line, at): there for at, there in some.items() if (line, at) in work.named}
+    for parcel, there in work.seconds.items():
+        work.named[there] += work.named[parcel]
+
+
 async def _parcels(books: Books, named: Mapping[Parcel, Sequence[str]]) -> dict[str, dict[int, Pack]]:
     """The packs of parcels that receipts name, and their neighbours: chunk by chunk."""
     chunks = sorted({(line, place_of(at)[0] // _CHUNK) for line, at in named})
@@ -133,26 +147,27 @@ async def _parcels(books: Books, named: Mapping[Parcel, Sequence[str]]) -> dict[
     return found
 
 
-def _count(mine: Account, line: str, packs: Mapping[int, Pack | None], found: Mapping[str, Mapping[int, Pack]]) -> None:
-    for sequence, pack in packs.items():
+def _count(work: _Work, line: str, found: Mapping[str, Mapping[int, Pack]]) -> None:
+    mine = work.accounts[owner_of(line)[1]]
+    for sequence, pack in work.packs[line].items():
         if pack is None:
             mine.findings.append(f"pack {line}.{sequence} is not in its line")
             continue
         mine.received += len(pack.states)
         for place, state in enumerate(pack.states):
-            end, wrong = _end(state, found)
+            end, wrong = _end(state, work.seconds, found)
             mine.ends[end] += 1
             mine.findings += [f"receipt {receipt_name(line, position(sequence, place))}: {what}" for what in wrong]
 
 
-def _end(state: State, found: Mapping[str, Mapping[int, Pack]]) -> tuple[str, list[str]]:
+def _end(state: State, seconds: Mapping[Parcel, Parcel], found: Mapping[str, Mapping[int, Pack]]) -> tuple[str, list[str]]:
     """The worst end of what came of a receipt, and what is wrong with it."""
     if not state or "end" not in state:
         return "waiting", []
     if state["end"] in ("duplicate", "deleted"):
         return state["end"], []
     sent = _sent(state)
-    ends = {parcel: _parcel(parcel, found) for parcel in sent}
+    ends = {parcel: _parcel(parcel, found) for parcel in (*sent, *(seconds[one] for one in sent if one in seconds))}
     wrong = [f"parcel {line}.{at} is not in its line" for (line, at), end in ends.items() if end == UNKNOWN]
     if len(sent) < state["documents"] - state["set_aside"]:
         wrong.append(f"{state['documents']} documents became {len(sent)} parcels")
@@ -202,7 +217,8 @@ async def _unowned(books: Books, work: _Work, strange: set[Parcel]) -> set[Parce
 
 
 async def _by_second_route(books: Books, line: str, at: int) -> bool:
-    """An alarm that another endpoint got too (flow.escalate) names no message; of a purged one that is not known any more."""
+    """An alarm that another endpoint got too (flow.escalate) names no message; of a purged one that is not known any more. Its receipt may
+    be another day's, or its journal may have taken it in the very moment."""
     sequence, place = place_of(at)
     pack = await books.parcels.read(line, sequence) if lane_of(line) is Lane.ALARM else None
     return pack is not None and (not pack.entries or "message" not in pack.entries[place])

@@ -2,17 +2,20 @@
 
 import asyncio
 import smtplib
+import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.access.address import unsafe
 from shared.access.rows import Relay
 from shared.door.wire import Reach
+from shared.hub import plug
 from shared.notice.words import Words
+from shared.settings import Settings
 
 _TIMEOUT = 10.0  # seconds for one step of the conversation
 _PATIENCE = 30.0  # and for all of it
@@ -29,7 +32,7 @@ async def mail(hub: Post, relay: Relay, password: str | None, words: Words) -> N
     """Returns once the relay has taken it. Raises OSError (SMTPException is one) or TimeoutError."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(_PATIENCE):
-        await loop.run_in_executor(hub.mailers, _send, relay, password, _written(relay, words, hub.clock()))
+        await loop.run_in_executor(hub.mailers, _send, hub.settings, relay, password, _written(relay, words, hub.clock()))
 
 
 def _written(relay: Relay, words: Words, now: float) -> EmailMessage:
@@ -47,8 +50,35 @@ def _written(relay: Relay, words: Words, now: float) -> EmailMessage:
     return message
 
 
-def _send(relay: Relay, password: str | None, message: EmailMessage) -> None:
-    with smtplib.SMTP(relay.host, relay.port, timeout=_TIMEOUT) as server:
+class _Server(smtplib.SMTP):
+    """Connects where journals may be, and nowhere else, as the hub's other calls do. smtplib's own SMTP_SSL changes the same function."""
+
+    def __init__(self, settings: Settings, relay: Relay) -> None:
+        self._settings = settings
+        super().__init__(relay.host, relay.port, timeout=_TIMEOUT)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        last = OSError("no address")
+        for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            try:
+                return _connected(plug(self._settings, info), info[4], timeout)
+            except OSError as error:
+                last = error
+        raise last
+
+
+def _connected(plugged: socket.socket, number: Any, timeout: float) -> socket.socket:
+    try:
+        plugged.settimeout(timeout)
+        plugged.connect(number)
+    except BaseException:
+        plugged.close()
+        raise
+    return plugged
+
+
+def _send(settings: Settings, relay: Relay, password: str | None, message: EmailMessage) -> None:
+    with _Server(settings, relay) as server:
         server.ehlo()
         if _away(relay) or server.has_extn("starttls"):
             server.starttls(context=ssl.create_default_context())

@@ -1,6 +1,8 @@
-"""Documents that a journal has taken and will say more about: a row for each, by when it is to be asked next.
+"""Documents that a journal has taken and will say more about: a row for each, by when it is to be asked next. And documents that follow up
+an alert, until it is found (flow.acknowledge).
 
-{orgnr}~{endpoint}   f~{due}~{parcel}   where the parcel stands, by which address the journal is asked, since when, how often it was
+{orgnr}~{endpoint}   f~{due}~{parcel}    where the parcel stands, by which address the journal is asked, since when, how often it was
+{orgnr}~_answers     f~{due}~{receipt}   since when it is looked for, how often it was
 """
 
 from collections.abc import Sequence

@@ -27,4 +27,4 @@ def verdict(status: int, headers: Mapping[str, str], body: bytes) -> str:
     return own_name(headers.get("location", ""))
 
 
-ADAPTER = JournalAdapter(name="response_centre", request=request, verdict=verdict)
+ADAPTER = JournalAdapter(name="response_centre", request=request, verdict=verdict, acknowledges=True)
