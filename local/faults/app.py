@@ -28,7 +28,6 @@ LEASE = 600  # seconds that a message stays hidden while somebody works on it, o
 TRIES = 5
 STEP = 10.0  # seconds that the clock is moved when nothing happens: the alarm lane's sweep
 _POLL = 0.15  # seconds until all queues are looked at, whether or not something is known to be there
-_QUIET = 2  # polls in a row that brought nothing, until nothing is said to happen
 
 
 @dataclass(slots=True)
@@ -76,12 +75,12 @@ class App:
     copies: Callable[[], int] = lambda: 1
     late: Callable[[], float] = lambda: 0.0
     running: set["asyncio.Task[None]"] = field(default_factory=set)
-    quiet: int = 0
+    quiet: bool = False  # the last look at all queues brought nothing
     poison: int = 0
 
     @property
     def idle(self) -> bool:
-        return self.quiet >= _QUIET and not self.running
+        return self.quiet and not self.running
 
     async def pump(self) -> None:
         """For ever: takes what the queues have, and works on it."""
@@ -93,7 +92,7 @@ class App:
             queues.bell.clear()
             found = sum(await asyncio.gather(*map(self._receive, names)))
             busy = bool(found or self.running or not everywhere)
-            self.quiet = 0 if busy else self.quiet + 1
+            self.quiet = not busy
             with suppress(TimeoutError):
                 await asyncio.wait_for(queues.bell.wait(), _POLL)
 
@@ -167,4 +166,4 @@ async def swept(apps: list[App]) -> None:
         for lane in Lane:
             with suppress(AzureError, OSError):
                 await sweep(one.hub, lane)
-        one.quiet = 0
+        one.quiet = False

@@ -4,7 +4,6 @@ at its step; another life goes on where it left off, and a third one if that, to
 
 import asyncio
 import gc
-import importlib
 import json
 import os
 import random
@@ -15,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import RawIOBase
+from itertools import zip_longest
 from pathlib import Path
 from typing import NoReturn
 
@@ -79,31 +79,77 @@ class Run:
 
 def crash(ground: Ground, runs: int, seed: int) -> Row:
     """At least `runs` runs that really crashed, every point in its turn."""
-    row, reached, step = Row("crash"), dict.fromkeys(POINTS, 0), Step("Crashing at named steps")
-    crashes = lives = number = 0
-    warm()
-    while crashes < runs and number < 2 * runs + len(POINTS):
-        more = [_planned(ground, f"{seed}.{each}", each) for each in range(number, number + min(100, runs - crashes))]
+    tally, number, step = Tally(), 0, Step("Crashing at named steps")
+    warm(ground)
+    while tally.crashed < runs and number < 2 * runs + len(POINTS):
+        more = [_planned(ground, f"{seed}.{each}", each) for each in range(number, number + min(100, runs - tally.crashed))]
         number += len(more)
-        for run in _lived(more, step):
-            _add(row, ground, run)
-            crashes, lives = crashes + bool(run.crashed), lives + len(run.crashed)
-            for point in run.crashed:
-                reached[point] += 1
-        say(f"  {crashes:,} runs crashed, {sum(map(bool, reached.values()))} of {len(POINTS)} steps reached, {row.faults} faults")
+        tally.add(ground, _lived(more, step))
     step.done()
-    row.unreached = [point for point, times in reached.items() if not times]
-    row.figures = {"runs": number, "crashed": crashes, "crashes": lives, "points": len(POINTS), "reached": len(POINTS) - len(row.unreached)}
-    return row
+    return tally.row()
 
 
-def warm() -> None:
-    """Imports what the first message would: every child has it then."""
-    for name in ("vkp", "tenovi", "ttn", "scaip"):
-        adapters.device(name)
-    for name, _ in WAYS:
-        adapters.journal(name)
-    importlib.import_module("shared.fhir")
+def each_once(ground: Ground, seed: int) -> Row:
+    """Every point, several in one run where one life can go on to the next; those that were missed by that once more, alone."""
+    tally, step = Tally(), Step("Crashing once at each named step")
+    warm(ground)
+    chains = chained()
+    tally.add(ground, _lived([_run(ground, f"{seed}.chain{number}", steps) for number, steps in enumerate(chains)], step))
+    missed = tally.missed
+    tally.add(ground, _lived([_run(ground, f"{seed}.alone{number}", [name]) for number, name in enumerate(missed)], step))
+    step.done()
+    return tally.row()
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of runs that have ended. `reached`: how often each point was."""
+
+    runs: int = 0
+    crashed: int = 0
+    reached: dict[str, int] = field(default_factory=lambda: dict.fromkeys(POINTS, 0))
+    _row: Row = field(default_factory=lambda: Row("crash"))
+
+    @property
+    def missed(self) -> list[str]:
+        return [point for point, times in self.reached.items() if not times]
+
+    def add(self, ground: Ground, ended: Iterator[Run]) -> None:
+        for run in ended:
+            _add(self._row, ground, run)
+            self.runs, self.crashed = self.runs + 1, self.crashed + bool(run.crashed)
+            for point in run.crashed:
+                self.reached[point] += 1
+        found = f"{sum(map(bool, self.reached.values()))} of {len(POINTS)} steps reached"
+        say(f"  {self.crashed:,} runs crashed, {found}, {self._row.faults} faults")
+
+    def row(self) -> Row:
+        row, row.unreached = self._row, self.missed
+        counts = {"runs": self.runs, "crashed": self.crashed, "crashes": sum(self.reached.values())}
+        row.figures |= counts | {"points": len(POINTS), "reached": len(POINTS) - len(row.unreached)}
+        return row
+
+
+def chained() -> list[list[str]]:
+    """Every point once. What needs nothing to go wrong is reached by a later life as well, as long as it is further on in the flow."""
+    parts: dict[str, list[str]] = {"receive": [], "transform": [], "forward": [], "age": []}
+    alone = []
+    for name, point in POINTS.items():
+        part = point.needs or ("receive" if name.startswith("register") else name.partition(":")[0])
+        if part in parts:
+            parts[part].append(name)
+        else:
+            alone.append([name])
+    return [[name for name in chain if name] for chain in zip_longest(*parts.values())] + alone
+
+
+def warm(ground: Ground) -> None:
+    """A run in which nobody dies: what it imports and looks up for the first time every child has then."""
+    for way, _ in WAYS:
+        adapters.journal(way)
+    run = _begun(ground, "warm", [])
+    asyncio.run(_live(run))
+    run.file.unlink()
 
 
 def once(ground: Ground, seed: str) -> Row:
@@ -124,6 +170,14 @@ def _planned(ground: Ground, seed: str, number: int) -> Run:
     if draw.random() < 0.25:
         second = draw.choice(names)
         steps.append((second, POINTS[second].nth + draw.randrange(2)))
+    return _begun(ground, seed, steps)
+
+
+def _run(ground: Ground, seed: str, names: Sequence[str]) -> Run:
+    return _begun(ground, seed, [(name, POINTS[name].nth) for name in names])
+
+
+def _begun(ground: Ground, seed: str, steps: list[tuple[str, int]]) -> Run:
     journal = f"journal-{seed.replace('.', '-')}"
     return Run(seed, steps, ground.account(), journal, ground.journal, ground.folder)
 

@@ -33,7 +33,7 @@ class Note:
 
 @dataclass(slots=True)
 class Row:
-    """`figures`: what else the scenario has to tell. `unreached`: steps at which it should have crashed and did not."""
+    """`figures`: what else the scenario has to tell. `unreached`: steps at which it should have crashed and did not. `seconds`: it took."""
 
     scenario: str
     sent: int = 0
@@ -45,6 +45,7 @@ class Row:
     stuck: int = 0
     figures: dict[str, Any] = field(default_factory=dict)
     unreached: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     def add(self, other: "Row") -> None:
         for name in COUNTS:
