@@ -68,6 +68,10 @@ class Ground:
         url = f"{self.journal}/_sandbox/{endpoint}/behaviour"
         (requests.put(url, json=behaviour, timeout=10) if behaviour else requests.delete(url, timeout=10)).raise_for_status()
 
+    def misbehaves(self, endpoint: str) -> bool:
+        """Whether it has not yet done all that it was told to."""
+        return "mode" in requests.get(f"{self.journal}/_sandbox/{endpoint}/behaviour", timeout=10).json()
+
     def forget(self, endpoint: str) -> None:
         requests.delete(f"{self.journal}/_sandbox/{endpoint}", timeout=10).raise_for_status()
 

@@ -36,6 +36,11 @@ class Senders:
     ended: set[str] = field(default_factory=set)
     tries: int = 0
 
+    @property
+    def taken(self) -> list[int]:
+        """Numbers of the messages that were."""
+        return [number for number, told in self.told.items() if told.answered]
+
     async def send(self, one: App, number: int, message: Message) -> None:
         """Until it is taken."""
         told = self.told.setdefault(number, Told(message, time.monotonic()))
