@@ -77,6 +77,8 @@ class App:
     running: set["asyncio.Task[None]"] = field(default_factory=set)
     quiet: bool = False  # the last look at all queues brought nothing
     poison: int = 0
+    brought: int = 0  # messages
+    turns: int = 0  # how often somebody began to work on one
 
     @property
     def idle(self) -> bool:
@@ -103,7 +105,9 @@ class App:
         except (AzureError, StopAsyncIteration, OSError):
             return 0  # polling goes on
         for message in found:
-            for number in range(self.copies()):
+            copies = self.copies()
+            self.brought, self.turns = self.brought + 1, self.turns + copies
+            for number in range(copies):
                 task = asyncio.create_task(self._handle(name, message, first=number == 0))
                 self.running.add(task)
                 task.add_done_callback(self.running.discard)

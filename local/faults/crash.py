@@ -15,6 +15,7 @@ from itertools import zip_longest
 from typing import NoReturn
 
 from local.faults.ground import Ground
+from local.faults.hands import HANDS
 from local.faults.judge import Row, Told, judge
 from local.faults.life import CRASHED, WAYS, Run, live, messages_of, remembered
 from local.faults.messages import ALARM
@@ -82,14 +83,14 @@ class Tally:
 def chained() -> list[list[str]]:
     """Every point once. What needs nothing to go wrong is reached by a later life as well, as long as it is further on in the flow."""
     parts: dict[str, list[str]] = {"receive": [], "transform": [], "forward": [], "age": []}
-    alone = []
+    others: dict[str, list[str]] = {}
     for name, point in POINTS.items():
         part = point.needs or ("receive" if name.startswith("register") else name.partition(":")[0])
         if part in parts:
             parts[part].append(name)
-        else:
-            alone.append([name])
-    return [[name for name in chain if name] for chain in zip_longest(*parts.values())] + alone
+        else:  # a hand does in each life what it was kept from
+            others.setdefault(point.needs if set(point.needs.split()) & set(HANDS) else name, []).append(name)
+    return [[name for name in chain if name] for chain in zip_longest(*parts.values())] + [*others.values()]
 
 
 def warm(ground: Ground) -> None:

@@ -70,7 +70,8 @@ class Ground:
 
     def misbehaves(self, endpoint: str) -> bool:
         """Whether it has not yet done all that it was told to."""
-        return "mode" in requests.get(f"{self.journal}/_sandbox/{endpoint}/behaviour", timeout=10).json()
+        told = requests.get(f"{self.journal}/_sandbox/{endpoint}/behaviour", timeout=10).json()
+        return bool(told["mode"] != "honest")
 
     def forget(self, endpoint: str) -> None:
         requests.delete(f"{self.journal}/_sandbox/{endpoint}", timeout=10).raise_for_status()

@@ -5,8 +5,9 @@ must stand parked, in the receipt that its sender sees, and nothing in the journ
 """
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ from local.terminal import Step
 from shared.access.rows import Tenant
 
 TIMEOUT = 1.0  # seconds for one call
+PATIENCE = 60.0  # seconds until each journal has been called
 SHORT = {"HUB_CALL_TIMEOUT_SECONDS": str(TIMEOUT)}
 LATER: Mapping[str, dict[str, Any]] = {  # what it does at first; then it is honest
     **{f"fail {status}": {"mode": "fail", "status": status} for status in (408, 425, 429, 500, 501, 502, 503, 504, 507, 599)},
@@ -79,8 +81,7 @@ async def _later(ground: Ground, count: int, seed: int) -> Row:
         await register(storage, _town(at_first))
         one = await stack.enter_async_context(app(settings(storage, SHORT), world.clock()))
         await senders.send_all([one], mixed(count, seed))
-        await asyncio.sleep(2 * TIMEOUT)  # those that cannot be reached at all are tried meanwhile
-        tried = await _tried(senders, one)
+        tried = await _tried(senders, one, [where for name, where in zip(FAILING, well, strict=True) if name in CUT_OFF])
         await register(storage, _town(well))
         await drain(world, [one], partial(senders.all_ended, one))
         unended = len(await senders.unended(one))
@@ -111,10 +112,15 @@ def _cut_off(ground: Ground) -> dict[str, str]:
     return {name: f"{address}/JOURNAL" for name, address in zip(CUT_OFF, addresses, strict=True)}
 
 
-async def _tried(senders: Senders, one: App) -> set[str]:
-    """Endpoints that were called and did not answer."""
-    told = [await senders.ask(one, receipt) for each in senders.told.values() for receipt in each.receipts]
-    return {parcel["endpoint"] for receipt in told for parcel in receipt["parcels"] if parcel.get("attempts") and parcel.get("reason")}
+async def _tried(senders: Senders, one: App, endpoints: Sequence[str]) -> set[str]:
+    """Which of these were called and did not answer; waits until all have been."""
+    found: set[str] = set()
+    until = time.monotonic() + PATIENCE
+    while not found.issuperset(endpoints) and time.monotonic() < until:
+        await asyncio.sleep(TIMEOUT / 4)
+        told = [await senders.ask(one, receipt) for each in senders.told.values() for receipt in each.receipts]
+        found = {parcel["endpoint"] for receipt in told for parcel in receipt.get("parcels", ()) if parcel.get("reason")}
+    return found
 
 
 async def _never(ground: Ground, count: int, seed: int) -> tuple[int, int]:

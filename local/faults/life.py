@@ -42,6 +42,7 @@ MODES: tuple[Mapping[str, str], ...] = (
     {"mode": "cut-after"},
     {"mode": "garbage"},
 )
+FORGETFUL = {"mode": "forget"}  # stores every copy: only who asks it first is safe, which this way can
 WANTED: Mapping[str, Mapping[str, str | int]] = {  # what the journal must do for a step to be reached
     "fetched": {},  # nobody calls it but its own
     "fails": {"mode": "fail", "calls": 2},
@@ -112,7 +113,8 @@ async def live(run: Run) -> None:
 
 
 async def _misbehave(run: Run, http: ClientSession, draw: random.Random) -> None:
-    mode = next((WANTED[need] for need in WANTED if need in run.needs), {"calls": 2, **draw.choice(MODES)})
+    drawn = FORGETFUL if way(run)[0] == "note" else {"calls": 2, **draw.choice(MODES)}
+    mode = next((WANTED[need] for need in WANTED if need in run.needs), drawn)
     if "mode" in mode:
         url = f"{run.url}/_sandbox/{run.journal}/behaviour"
         async with http.put(url, json=mode) as answer:
@@ -131,8 +133,7 @@ async def _age(world: Time, hub: Hub, file: RawIOBase) -> None:
 
 def municipality(run: Run, lines: int = 2) -> Tenant:
     devices = handed_over(SHARED, PATIENTS[0], PATIENTS[1], HANDED_OVER)
-    drawn = random.Random(f"{run.seed}/way").choice(WAYS)  # noqa: S311 -- no secret
-    adapter, path = next((ONLY[need] for need in ONLY if need in run.needs), drawn)
+    adapter, path = way(run)
     urls = {"epj": f"{run.url}/{run.journal}{path}", CENTRE: f"{run.url}/{run.centre}{path}"}
     tenant = town(urls, adapter=adapter, lines=lines, patients=PATIENTS[:2], devices=devices)
     epj, centre = tenant.endpoints
@@ -141,6 +142,11 @@ def municipality(run: Run, lines: int = 2) -> Tenant:
     if "second" in run.needs:
         return replace(tenant, endpoints=(replace(epj, alarms=Alarms(CENTRE)), centre), routes=tenant.routes[:1])
     return replace(tenant, endpoints=(epj,), routes=tenant.routes[:1])
+
+
+def way(run: Run) -> tuple[str, str]:
+    drawn = random.Random(f"{run.seed}/way").choice(WAYS)  # noqa: S311 -- no secret
+    return next((ONLY[need] for need in ONLY if need in run.needs), drawn)
 
 
 def messages_of(seed: str) -> list[Message]:

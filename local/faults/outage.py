@@ -99,6 +99,7 @@ async def _outage(ground: Ground, journal: str, cost: Cost, seconds: float) -> R
     calls, messages = ground.count(journal, "received"), line.messages
     await line.run(hub, seconds)
     cost.calls, cost.messages = ground.count(journal, "received") - calls, line.messages - messages
+    early = ground.count(journal, "stored")
     ground.tell(journal)
     began = time.monotonic()
     while ground.count(journal, "stored") < cost.waiting and time.monotonic() - began < 600 and line.due:
@@ -106,7 +107,9 @@ async def _outage(ground: Ground, journal: str, cost: Cost, seconds: float) -> R
     cost.seconds, cost.poison = time.monotonic() - began, line.poison
     unended = await senders.unended(App(hub, {}))
     await hub.close()
-    return judge(senders.merged(), ground.notes(journal), len(unended))
+    row = judge(senders.merged(), ground.notes(journal), len(unended))
+    row.expect(f"a journal that is down for {cost.waiting} events, and asked", cost.calls and not early)
+    return row
 
 
 def _events(count: int) -> list[Message]:
