@@ -18,6 +18,7 @@ from shared.hub import Hub, open_hub
 from shared.storage.queues import RECEIPTS, Queues
 
 HOUR = 3600.0
+MORE = 1.2  # times as many calls for many that wait as for few: they differ by chance
 LATENCY = 0.005  # seconds from the end of a delay until a worker has the message
 
 
@@ -80,6 +81,8 @@ def outage(ground: Ground, hours: float, sizes: tuple[int, ...]) -> Row:
         row.add(one)
         costs.append(cost)
         step.done()
+    row.expect("an outage that costs the same however many wait", costs[-1].calls <= MORE * costs[0].calls)
+    row.stuck += sum(cost.poison for cost in costs)
     row.figures = {"hours": hours} | {
         name: {cost.waiting: getattr(cost, name) for cost in costs} for name in ("calls", "messages", "poison")
     }

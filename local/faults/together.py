@@ -76,6 +76,7 @@ async def _played(ground: Ground, plan: Plan) -> Row:
         row = judge(senders.merged(), notes, len(unended))
         calls = ground.count(plan.journal, "received")
         row.figures = {"poison": sum(one.poison for one in apps), "calls": calls, "turns": [one.turns for one in apps]}
+        row.figures["brought"] = [one.brought for one in apps]
         row.doubled += (calls - row.delivered) * plan.well  # the journal knows copies by their keys: the hub must not lean on that
         for number, one in enumerate(apps, 1):
             row.expect(f"work for instance {number}", one.turns)
@@ -99,6 +100,7 @@ def queues(ground: Ground, count: int, seed: int) -> Row:
     how = {"copies": lambda: draw.randint(1, 5), "late": lambda: draw.choice((0.0, 0.0, draw.random() / 2))}
     row = played(ground, Plan("journal-queues", mixed(count, seed), how=how, well=True))
     row.scenario = "queues"
+    row.expect("messages delivered again", row.figures["turns"] > row.figures["brought"])
     step.done()
     return row
 
