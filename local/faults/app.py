@@ -19,7 +19,7 @@ from shared.domain.message import Lane
 from shared.flow.forward import forward
 from shared.flow.sweep import sweep
 from shared.flow.transform import transform
-from shared.hub import Bells, Hub, open_hub
+from shared.hub import Bells, Hub, hub_on, open_hub
 from shared.settings import Settings
 from shared.storage.account import Account
 from shared.storage.queues import NAMES, RECEIPTS, Queues, read
@@ -136,9 +136,9 @@ class App:
 
 
 @asynccontextmanager
-async def app(settings: Settings, clock: Callable[[], float], **how: Any) -> AsyncIterator[App]:
-    """An instance that is at work."""
-    hub = await open_hub(settings, clock)
+async def app(settings: Settings, clock: Callable[[], float], *, made: bool = False, **how: Any) -> AsyncIterator[App]:
+    """An instance that is at work. `made`: tables and queues are, by an earlier one."""
+    hub = hub_on(Account(settings), settings, clock) if made else await open_hub(settings, clock)
     hub.receipts.bells, hub.parcels.bells = Brief(), Brief()
     hub.queues = Ringing(hub.account)
     one = App(hub, {name: hub.account.queue(name) for name in NAMES}, **how)

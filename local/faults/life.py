@@ -24,7 +24,6 @@ from shared.domain.message import Lane
 from shared.flow.shelves import clear
 from shared.flow.sweep import forget, purge
 from shared.hub import Hub
-from shared.storage.account import Account
 
 CRASHED = 70
 REREAD = 11.0  # seconds until the register is read again
@@ -89,14 +88,13 @@ async def live(run: Run) -> None:
     with run.file.open("ab", buffering=0) as file:
         if run.life == 0:
             await register(run.storage, municipality(run))
-        else:
-            setattr(Account, "prepare", _there)  # noqa: B010 -- a method
         if run.life < len(run.steps):
             step, nth = run.steps[run.life]
             lay(POINTS[step], nth, lambda: os._exit(CRASHED))
         _remember(file, senders, world)
         hidden, began = "hidden" in run.needs and run.life == 0, world.ahead
-        async with app(settings(run.storage), world.clock(), copies=lambda: 0 if hidden and world.ahead == began else 1) as one:
+        again = run.life > 0
+        async with app(settings(run.storage), world.clock(), made=again, copies=lambda: int(not hidden or world.ahead != began)) as one:
             if run.life == 0:
                 await _misbehave(run, one.hub.http, draw)
             if run.life == 0 and "resized" in run.needs:
@@ -113,10 +111,6 @@ async def live(run: Run) -> None:
                 senders.ended.clear()
             unended = await senders.unended(one)
         _write(file, {"unended": len(unended) + left})
-
-
-async def _there(*_: object) -> None:
-    """Tables and queues are, since the first life."""
 
 
 async def _misbehave(run: Run, http: ClientSession, draw: random.Random) -> None:
