@@ -45,9 +45,10 @@ MODES: tuple[Mapping[str, str], ...] = (
 FORGETFUL = {"mode": "forget"}  # stores every copy: only who asks it first is safe, which this way can
 WANTED: Mapping[str, Mapping[str, str | int]] = {  # what the journal must do for a step to be reached
     "fetched": {},  # nobody calls it but its own
+    "refuses": {"mode": "refuse", "status": 422},
+    "second": {"mode": "fail", "calls": 20},  # long enough for an alarm to be overdue
     "fails": {"mode": "fail", "calls": 2},
     "down": {"mode": "fail", "calls": 8},
-    "refuses": {"mode": "refuse", "status": 422},
 }
 
 
