@@ -29,7 +29,7 @@ REACHED = ("", "hidden")  # what the senders of kill.py bring about
 SCENARIOS: Mapping[str, tuple[Play, Play]] = {  # in full, and quick
     "crash": (lambda g, seed: crash.crash(g, 2000, seed), crash.each_once),
     "kill": (lambda g, _: kill.kill(g, _hosts(), 3), lambda g, _: kill.kill(g, KILLED, 1)),
-    "outage": (lambda g, _: outage.outage(g, 8, (100, 10_000)), lambda g, _: outage.outage(g, 0.2, (30, 300))),
+    "outage": (lambda g, _: outage.outage(g, 8, (100, 10_000)), lambda g, _: outage.outage(g, 0.2, (50, 300))),
     "journals": (lambda g, seed: journals.journals(g, 20, seed), lambda g, seed: journals.journals(g, 4, seed)),
     "storage": (lambda g, seed: storage.storage(g, 200, seed), lambda g, seed: storage.storage(g, 8, seed)),
     "queues": (lambda g, seed: together.queues(g, 1000, seed), lambda g, seed: together.queues(g, 60, seed)),
@@ -42,7 +42,7 @@ SCENARIOS: Mapping[str, tuple[Play, Play]] = {  # in full, and quick
     "heap": (lambda g, _: latency.heap(g, 10_000, 40), lambda g, _: latency.heap(g, 500, 6)),
 }
 
-BESIDE = (("kill", "storage", "skew", "dst"), ("outage", "journals", "queues", "copies", "instances", "rotation"))  # as long as `crash`
+BESIDE = (("kill", "storage", "skew", "dst"), ("outage", "journals", "queues", "copies", "instances", "rotation"))  # about as long as `crash`
 MEASURING = ("stall", "heap")  # how long things take: nothing else may run
 
 
