@@ -42,7 +42,10 @@ SCENARIOS: Mapping[str, tuple[Play, Play]] = {  # in full, and quick
     "heap": (lambda g, _: latency.heap(g, 10_000, 40), lambda g, _: latency.heap(g, 500, 6)),
 }
 
-BESIDE = (("kill", "storage", "skew", "dst"), ("outage", "journals", "queues", "copies", "instances", "rotation"))  # about as long as `crash`
+BESIDE = (
+    ("kill", "storage", "skew", "dst"),
+    ("outage", "journals", "queues", "copies", "instances", "rotation"),
+)  # beside `crash`
 MEASURING = ("stall", "heap")  # how long things take: nothing else may run
 
 
