@@ -45,13 +45,6 @@ def start(
     `at_death` is what the kernel sends it should we be killed outright. Halt if there is no such program.
     """
     parent = os.getpid()
-
-    def bind_to_parent() -> None:
-        if LIBC is not None:
-            LIBC.prctl(PR_SET_PDEATHSIG, at_death)
-            if os.getppid() != parent:  # it died in between
-                os._exit(1)
-
     try:
         with log.open("wb") as out:
             process = subprocess.Popen(
@@ -62,11 +55,19 @@ def start(
                 env=dict(env),
                 cwd=folder,
                 start_new_session=True,
-                preexec_fn=bind_to_parent,
+                preexec_fn=lambda: bind(parent, at_death),
             )
     except FileNotFoundError as error:
         raise Halt(f"{error.filename} is missing: install it and start again") from None
     return Child(name, process, log)
+
+
+def bind(parent: int, at_death: signal.Signals) -> None:
+    """This process, just forked, to the one that forked it."""
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, at_death)
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
 
 
 def end(child: Child, patience: float = 10.0) -> bool:

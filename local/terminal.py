@@ -42,8 +42,10 @@ def say(text: str = "") -> None:
 class Step:
     """One thing that takes a while: on a terminal it turns and counts the seconds, elsewhere it is said when it begins."""
 
+    alone = True  # nothing else speaks on this terminal
+
     def __init__(self, text: str) -> None:
-        self.text, self.began, self.turning = text, time.monotonic(), sys.stderr.isatty()
+        self.text, self.began, self.turning = text, time.monotonic(), Step.alone and sys.stderr.isatty()
         if not self.turning:
             say(f"{text} ...")
 

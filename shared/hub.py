@@ -142,6 +142,11 @@ async def open_hub(settings: Settings, clock: Callable[[], float] = time.time) -
     """Opens the storage account and creates what is missing in it. Must run on the loop that will use it."""
     account = Account(settings)
     await account.prepare(TABLES, [*NAMES, *(f"{name}-poison" for name in NAMES)])
+    return hub_on(account, settings, clock)
+
+
+def hub_on(account: Account, settings: Settings, clock: Callable[[], float]) -> Hub:
+    """On an account in which all of it is there."""
     parcels, endpoints = _half(account, PARCELS), account.table(ENDPOINTS)
     return Hub(
         settings=settings,

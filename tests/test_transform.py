@@ -28,14 +28,16 @@ from shared.flow.forward import forward
 from shared.flow.receive import Payload, receive
 from shared.flow.status import status
 from shared.flow.transform import transform
-from shared.hub import Bells, Hub, open_hub
+from shared.hub import Bells, Hub, hub_on, open_hub
 from shared.settings import Settings
+from shared.storage.account import Account
 from shared.storage.append import Addition
 from shared.storage.lines import Hold, Lines, Outcome
 from shared.storage.packs import Entry
 from shared.storage.queues import RECEIPTS, Queues
 from shared.storage.register_rows import Registers
 
+READY: set[str] = set()  # storage in which tables and queues are
 NOON = 1_795_348_800.0
 TRIES = 5  # of the host for one queue message; then it is poison
 LATENCY = 0.005  # seconds from the end of a delay until a worker has the message
@@ -197,8 +199,10 @@ async def town(storage: str, url: str = "http://127.0.0.1:9", lines: int = 1, *,
 
 @asynccontextmanager
 async def opened(storage: str, clock: Clock, host: Host, book: Book) -> AsyncIterator[Hub]:
-    """An instance of the app."""
-    hub = await open_hub(settings(storage), clock)
+    """An instance of the app. Only the first one looks whether tables and queues are there: that takes longer than many a test."""
+    how = settings(storage)
+    hub = hub_on(Account(how), how, clock) if storage in READY else await open_hub(how, clock)
+    READY.add(storage)
     hub.queues, hub.registers = host, book
     hub.receipts.bells, hub.parcels.bells = Impatient(), Impatient()
     try:

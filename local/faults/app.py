@@ -19,7 +19,7 @@ from shared.domain.message import Lane
 from shared.flow.forward import forward
 from shared.flow.sweep import sweep
 from shared.flow.transform import transform
-from shared.hub import Bells, Hub, open_hub
+from shared.hub import Bells, Hub, hub_on, open_hub
 from shared.settings import Settings
 from shared.storage.account import Account
 from shared.storage.queues import NAMES, RECEIPTS, Queues, read
@@ -28,7 +28,6 @@ LEASE = 600  # seconds that a message stays hidden while somebody works on it, o
 TRIES = 5
 STEP = 10.0  # seconds that the clock is moved when nothing happens: the alarm lane's sweep
 _POLL = 0.15  # seconds until all queues are looked at, whether or not something is known to be there
-_QUIET = 2  # polls in a row that brought nothing, until nothing is said to happen
 
 
 @dataclass(slots=True)
@@ -76,12 +75,14 @@ class App:
     copies: Callable[[], int] = lambda: 1
     late: Callable[[], float] = lambda: 0.0
     running: set["asyncio.Task[None]"] = field(default_factory=set)
-    quiet: int = 0
+    quiet: bool = False  # the last look at all queues brought nothing
     poison: int = 0
+    brought: int = 0  # messages
+    turns: int = 0  # how often somebody began to work on one
 
     @property
     def idle(self) -> bool:
-        return self.quiet >= _QUIET and not self.running
+        return self.quiet and not self.running
 
     async def pump(self) -> None:
         """For ever: takes what the queues have, and works on it."""
@@ -93,7 +94,7 @@ class App:
             queues.bell.clear()
             found = sum(await asyncio.gather(*map(self._receive, names)))
             busy = bool(found or self.running or not everywhere)
-            self.quiet = 0 if busy else self.quiet + 1
+            self.quiet = not busy
             with suppress(TimeoutError):
                 await asyncio.wait_for(queues.bell.wait(), _POLL)
 
@@ -104,7 +105,9 @@ class App:
         except (AzureError, StopAsyncIteration, OSError):
             return 0  # polling goes on
         for message in found:
-            for number in range(self.copies()):
+            copies = self.copies()
+            self.brought, self.turns = self.brought + 1, self.turns + copies
+            for number in range(copies):
                 task = asyncio.create_task(self._handle(name, message, first=number == 0))
                 self.running.add(task)
                 task.add_done_callback(self.running.discard)
@@ -133,9 +136,9 @@ class App:
 
 
 @asynccontextmanager
-async def app(settings: Settings, clock: Callable[[], float], **how: Any) -> AsyncIterator[App]:
-    """An instance that is at work."""
-    hub = await open_hub(settings, clock)
+async def app(settings: Settings, clock: Callable[[], float], *, made: bool = False, **how: Any) -> AsyncIterator[App]:
+    """An instance that is at work. `made`: tables and queues are, by an earlier one."""
+    hub = hub_on(Account(settings), settings, clock) if made else await open_hub(settings, clock)
     hub.receipts.bells, hub.parcels.bells = Brief(), Brief()
     hub.queues = Ringing(hub.account)
     one = App(hub, {name: hub.account.queue(name) for name in NAMES}, **how)
@@ -167,4 +170,4 @@ async def swept(apps: list[App]) -> None:
         for lane in Lane:
             with suppress(AzureError, OSError):
                 await sweep(one.hub, lane)
-        one.quiet = 0
+        one.quiet = False

@@ -1,8 +1,12 @@
-"""A door in front of a journal that does what no journal should, for the first connections; after them it lets everything through."""
+"""A door in front of a journal that does what no journal should, for the first connections; after them it lets everything through. Or it
+lets all through, and answers otherwise than the journal did.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 
 Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 BAD = 3  # connections
@@ -56,19 +60,57 @@ DOORS: Mapping[str, Reply] = {
     "dripping": dripping,
     "a huge answer": huge,
 }
+_WARNS = b'{"resourceType":"OperationOutcome","issue":[{"severity":"warning","code":"informational"}]}'
+ANSWERS: Mapping[str, bytes] = {  # of a journal that has stored the document
+    "204 and no body": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "200 and some text": b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nmottatt",
+    "202 and half of a JSON": b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\n{"a"',
+    "299 and a warning": b"HTTP/1.1 299 Hm\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s" % (len(_WARNS), _WARNS),
+}
+
+
+@dataclass(slots=True)
+class Door:
+    """`left`: connections until it lets everything through; below 0: more have come."""
+
+    port: int = 0
+    left: int = BAD
+
+
+def instead(answer: bytes, port: int) -> Reply:
+    """What stands at `port` gets the request, and the caller this answer."""
+    return partial(_instead, answer, port)
+
+
+async def _instead(answer: bytes, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    behind, there = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        there.write(await _whole(reader))
+        await _whole(behind)
+        writer.write(answer)
+        await writer.drain()
+    finally:
+        there.close()
+
+
+async def _whole(reader: asyncio.StreamReader) -> bytes:
+    """A request or an answer whose length is told."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next((line.partition(b":")[2] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), b"0")
+    return head + await reader.readexactly(int(length))
 
 
 @asynccontextmanager
-async def door(reply: Reply, port: int) -> AsyncIterator[int]:
-    """Its port. `port`: of what stands behind it."""
-    left = [BAD]
+async def door(reply: Reply, port: int) -> AsyncIterator[Door]:
+    """`port`: of what stands behind it."""
+    one = Door()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        left[0] -= 1
-        await (reply(reader, writer) if left[0] >= 0 else _through(reader, writer, port))
+        one.left -= 1
+        await (reply(reader, writer) if one.left >= 0 else _through(reader, writer, port))
 
-    async with speaking(talk) as own:
-        yield own
+    async with speaking(talk) as one.port:
+        yield one
 
 
 @asynccontextmanager

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from multiprocessing import Value
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 import requests
@@ -29,12 +30,13 @@ class Ground:
     folder: Path
     children: list[Child]
     ports: tuple[int, int, int] = (0, 0, 0)  # of blobs, queues, tables
-    numbers: Iterator[int] = field(default_factory=count)
+    beyond: int = 0  # the first number that the Azurite does not know
+    numbers: Iterator[int] = field(default_factory=lambda: _numbers(Value("i", 0)))
 
     def account(self) -> str:
         """The connection string of an account that nobody has used."""
         number = next(self.numbers)
-        if number % ACCOUNTS == 0:
+        if number >= self.beyond:
             self._renew(number)
         return connection(f"run{number}", *self.ports)
 
@@ -48,6 +50,7 @@ class Ground:
         command = (node(), str(script()), "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence", *ports)
         accounts = ";".join(f"run{number}:{KEY}" for number in range(first, first + ACCOUNTS))
         self.children.append(start("azurite", command, self.folder / "azurite.log", {**os.environ, "AZURITE_ACCOUNTS": accounts}))
+        self.beyond = first + ACCOUNTS
         if not wait(lambda: all(map(listening, (blob, queue, table))), 30):
             raise Halt(f"Azurite did not start: {self.children[-1].last_words()}")
 
@@ -65,8 +68,22 @@ class Ground:
         url = f"{self.journal}/_sandbox/{endpoint}/behaviour"
         (requests.put(url, json=behaviour, timeout=10) if behaviour else requests.delete(url, timeout=10)).raise_for_status()
 
+    def misbehaves(self, endpoint: str) -> bool:
+        """Whether it has not yet done all that it was told to."""
+        told = requests.get(f"{self.journal}/_sandbox/{endpoint}/behaviour", timeout=10).json()
+        return bool(told["mode"] != "honest")
+
     def forget(self, endpoint: str) -> None:
         requests.delete(f"{self.journal}/_sandbox/{endpoint}", timeout=10).raise_for_status()
+
+
+def _numbers(following: "Synchronized[int]") -> Iterator[int]:
+    """None twice, also by processes that were forked in between."""
+    while True:
+        with following.get_lock():
+            number = following.value
+            following.value += 1
+        yield number
 
 
 @contextmanager

@@ -5,15 +5,16 @@ must stand parked, in the receipt that its sender sees, and nothing in the journ
 """
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from local.faults.app import App, Time, app, drain
-from local.faults.doors import DOORS, door
+from local.faults.doors import ANSWERS, BAD, DOORS, Door, door, instead
 from local.faults.ground import Ground
 from local.faults.judge import Row, judge
 from local.faults.messages import PATIENTS
@@ -25,6 +26,7 @@ from local.terminal import Step
 from shared.access.rows import Tenant
 
 TIMEOUT = 1.0  # seconds for one call
+PATIENCE = 60.0  # seconds until each journal has been called
 SHORT = {"HUB_CALL_TIMEOUT_SECONDS": str(TIMEOUT)}
 LATER: Mapping[str, dict[str, Any]] = {  # what it does at first; then it is honest
     **{f"fail {status}": {"mode": "fail", "status": status} for status in (408, 425, 429, 500, 501, 502, 503, 504, 507, 599)},
@@ -40,6 +42,9 @@ LATER: Mapping[str, dict[str, Any]] = {  # what it does at first; then it is hon
     "a web page": {"mode": "garbage"},
     "forgets its keys": {"mode": "forget"},
 }
+CUT_OFF = ("name not found", "connection refused", "TLS failure")
+BEHIND_DOORS = (*DOORS, *ANSWERS)
+FAILING = (*LATER, *BEHIND_DOORS, *CUT_OFF)
 NEVER: Mapping[str, dict[str, Any]] = {
     **{f"refuse {status}": {"mode": "refuse", "status": status} for status in (400, 404, 405, 410, 412, 413, 415, 422, 451)},
     "200 that means no": {"mode": "outcome"},
@@ -52,7 +57,7 @@ def journals(ground: Ground, count: int, seed: int) -> Row:
     row.add(asyncio.run(_later(ground, count, seed)))
     parked, wrong = asyncio.run(_never(ground, count, seed))
     row.lost += wrong
-    row.figures = {"failing": len(LATER) + len(DOORS) + 3, "refusing": len(NEVER), "refused_and_parked": parked}
+    row.figures = {"failing": len(FAILING), "refusing": len(NEVER), "refused_and_parked": parked}
     step.done()
     return row
 
@@ -63,33 +68,59 @@ def _town(urls: Mapping[str, str]) -> Tenant:
 
 async def _later(ground: Ground, count: int, seed: int) -> Row:
     storage, world, senders, row = ground.account(), Time(), Senders(), Row("")
-    names = {f"j{place}": f"journal-later-{place}" for place in range(len(LATER) + len(DOORS) + 3)}
-    well = {name: f"{ground.journal}/{journal}" for name, journal in names.items()}
+    journals = {name: f"journal-later-{place}" for place, name in enumerate(FAILING)}
+    well = {f"j{place}": f"{ground.journal}/{journal}" for place, journal in enumerate(journals.values())}
     async with AsyncExitStack() as stack:
-        await register(storage, _town(well | await _ill(ground, stack, well, [*names.values()])))
+        for name, behaviour in LATER.items():
+            ground.tell(journals[name], **behaviour, calls=BAD)
+        doors = await _doors(ground, stack)
+        ill = _past(ground, doors) | _cut_off(ground)
+        at_first = {
+            where: ill.get(name, url).replace("JOURNAL", journals[name]) for name, (where, url) in zip(FAILING, well.items(), strict=True)
+        }
+        await register(storage, _town(at_first))
         one = await stack.enter_async_context(app(settings(storage, SHORT), world.clock()))
         await senders.send_all([one], mixed(count, seed))
-        await asyncio.sleep(2 * TIMEOUT)  # those that cannot be reached at all are tried meanwhile
+        tried = await _tried(senders, one, [where for name, where in zip(FAILING, well, strict=True) if name in CUT_OFF])
         await register(storage, _town(well))
         await drain(world, [one], partial(senders.all_ended, one))
         unended = len(await senders.unended(one))
-    for journal in names.values():
+    for place, (name, journal) in enumerate(journals.items()):
         row.add(judge(senders.merged(), ground.notes(journal)))
+        struck = doors[name].left <= 0 if name in doors else not ground.misbehaves(journal) if name in LATER else f"j{place}" in tried
+        row.expect(f"journal that does: {name}", struck)
     row.stuck += unended
     return row
 
 
-async def _ill(ground: Ground, stack: AsyncExitStack, well: Mapping[str, str], journals: list[str]) -> dict[str, str]:
-    """Other addresses for the journals that stand behind a door or cannot be reached."""
-    for journal, behaviour in zip(journals, LATER.values(), strict=False):
-        ground.tell(journal, **behaviour, calls=3)
-    found, names = {}, [*well][len(LATER) :]
+async def _doors(ground: Ground, stack: AsyncExitStack) -> dict[str, Door]:
     port = urlsplit(ground.journal).port or 0
-    for name, reply in zip(names, DOORS.values(), strict=False):
-        found[name] = well[name].replace(f":{port}", f":{await stack.enter_async_context(door(reply, port))}")
+    replies = {**DOORS, **{name: instead(answer, port) for name, answer in ANSWERS.items()}}
+    return {name: await stack.enter_async_context(door(reply, port)) for name, reply in replies.items()}
+
+
+def _past(ground: Ground, doors: Mapping[str, Door]) -> dict[str, str]:
+    """The addresses of journals behind doors."""
+    port = urlsplit(ground.journal).port
+    return {name: f"{ground.journal.replace(f':{port}', f':{one.port}')}/JOURNAL" for name, one in doors.items()}
+
+
+def _cut_off(ground: Ground) -> dict[str, str]:
+    """And of those that cannot be reached."""
     [closed] = free_ports(1)
-    unreachable = ("http://journal.invalid", f"http://127.0.0.1:{closed}", ground.journal.replace("http:", "https:"))
-    return found | dict(zip(names[len(DOORS) :], unreachable, strict=True))
+    addresses = ("http://journal.invalid", f"http://127.0.0.1:{closed}", ground.journal.replace("http:", "https:"))
+    return {name: f"{address}/JOURNAL" for name, address in zip(CUT_OFF, addresses, strict=True)}
+
+
+async def _tried(senders: Senders, one: App, endpoints: Sequence[str]) -> set[str]:
+    """Which of these were called and did not answer; waits until all have been."""
+    found: set[str] = set()
+    until = time.monotonic() + PATIENCE
+    while not found.issuperset(endpoints) and time.monotonic() < until:
+        await asyncio.sleep(TIMEOUT / 4)
+        told = [await senders.ask(one, receipt) for each in senders.told.values() for receipt in each.receipts]
+        found = {parcel["endpoint"] for receipt in told for parcel in receipt.get("parcels", ()) if parcel.get("reason")}
+    return found
 
 
 async def _never(ground: Ground, count: int, seed: int) -> tuple[int, int]:

@@ -33,7 +33,7 @@ class Note:
 
 @dataclass(slots=True)
 class Row:
-    """`figures`: what else the scenario has to tell. `unreached`: steps at which it should have crashed and did not."""
+    """`figures`: what else the scenario has to tell. `unreached`: what should have gone wrong and did not. `seconds`: it took."""
 
     scenario: str
     sent: int = 0
@@ -45,10 +45,17 @@ class Row:
     stuck: int = 0
     figures: dict[str, Any] = field(default_factory=dict)
     unreached: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     def add(self, other: "Row") -> None:
         for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.unreached += other.unreached
+
+    def expect(self, what: str, happened: object) -> None:
+        """A fault that never struck proves nothing."""
+        if not happened:
+            self.unreached.append(what)
 
     @property
     def faults(self) -> int:
@@ -76,7 +83,7 @@ def judge(told: Sequence[Told], notes: Sequence[Note], unended: int = 0) -> Row:
     row.doubled += sum(len(places) - 1 for places in found.values())
     patient = {one.message.mark: one.message.patient for one in told}
     row.wrong_patient = sum(notes[place].patient != patient[mark] for mark, places in found.items() for place in places)
-    row.order_breaks = _order_breaks(owed, found)
+    row.order_breaks = _order_breaks(owed, found) + _early_corrections(owed, found)
     return row
 
 
@@ -93,3 +100,12 @@ def _order_breaks(owed: Sequence[Told], found: Mapping[str, Sequence[int]]) -> i
             breaks += earliest < one.sent
             earliest = min(earliest, one.answered or 0.0)
     return breaks
+
+
+def _early_corrections(owed: Sequence[Told], found: Mapping[str, Sequence[int]]) -> int:
+    """Corrections that name another patient, and stand before what they correct though that had been answered before they were sent."""
+    known = {one.message.mark: one for one in owed}
+    pairs = [(known[one.message.after], one) for one in owed if one.message.after in known]
+    late = [(first, one) for first, one in pairs if first.message.patient != one.message.patient and (first.answered or 0.0) <= one.sent]
+    places = [[found.get(each.message.mark, [0])[0] for each in pair] for pair in late]
+    return sum(original > correction for original, correction in places)

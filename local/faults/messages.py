@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -28,7 +28,7 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`resource`: of the national path, "" for a device format."""
+    """`resource`: of the national path, "" for a device format. `after`: the mark of what it corrects."""
 
     adapter: str
     body: bytes
@@ -36,6 +36,7 @@ class Message:
     patient: str
     lane: str
     resource: str = ""
+    after: str = ""
 
 
 def alarm(number: int, patient: str, at: datetime = USUAL) -> Message:
@@ -72,7 +73,7 @@ def note(number: int, patient: str, own: int | None = None) -> Message:
         "subject": _subject(patient),
         "title": _mark(number),
     }
-    return _national(document, number, patient)
+    return replace(_national(document, number, patient), after="" if own is None else _mark(own))
 
 
 def dispense(number: int, patient: str, at: datetime = USUAL) -> Message:

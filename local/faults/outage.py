@@ -18,6 +18,7 @@ from shared.hub import Hub, open_hub
 from shared.storage.queues import RECEIPTS, Queues
 
 HOUR = 3600.0
+MORE = 1.2  # times as many calls for many that wait as for few: they differ by chance
 LATENCY = 0.005  # seconds from the end of a delay until a worker has the message
 
 
@@ -80,6 +81,8 @@ def outage(ground: Ground, hours: float, sizes: tuple[int, ...]) -> Row:
         row.add(one)
         costs.append(cost)
         step.done()
+    row.expect("an outage that costs the same however many wait", costs[-1].calls <= MORE * costs[0].calls)
+    row.stuck += sum(cost.poison for cost in costs)
     row.figures = {"hours": hours} | {
         name: {cost.waiting: getattr(cost, name) for cost in costs} for name in ("calls", "messages", "poison")
     }
@@ -99,6 +102,7 @@ async def _outage(ground: Ground, journal: str, cost: Cost, seconds: float) -> R
     calls, messages = ground.count(journal, "received"), line.messages
     await line.run(hub, seconds)
     cost.calls, cost.messages = ground.count(journal, "received") - calls, line.messages - messages
+    early = ground.count(journal, "stored")
     ground.tell(journal)
     began = time.monotonic()
     while ground.count(journal, "stored") < cost.waiting and time.monotonic() - began < 600 and line.due:
@@ -106,7 +110,9 @@ async def _outage(ground: Ground, journal: str, cost: Cost, seconds: float) -> R
     cost.seconds, cost.poison = time.monotonic() - began, line.poison
     unended = await senders.unended(App(hub, {}))
     await hub.close()
-    return judge(senders.merged(), ground.notes(journal), len(unended))
+    row = judge(senders.merged(), ground.notes(journal), len(unended))
+    row.expect(f"a journal that is down for {cost.waiting} events, and asked", cost.calls and not early)
+    return row
 
 
 def _events(count: int) -> list[Message]:

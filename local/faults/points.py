@@ -19,9 +19,9 @@ _DONE = 0.1  # seconds in which the journal has surely done it
 @dataclass(frozen=True, slots=True)
 class Point:
     """`step`: module:function or module:Class.function. `where`: words that the call must be about, of tables, queues, lanes, addresses.
-    `nth`: the first call at which it happens. `needs`: what must go wrong for the step to be reached: a journal that `fails`, queue
-    messages that stay `hidden`, a message that is sent `twice`, `age`, a journal that is `down` for many calls, a number of lines that is
-    `resized`."""
+    `nth`: the first call at which it happens. `needs`: words for what must be so for the step to be reached: a journal that `fails`, is
+    `down` for many calls, `refuses`, whose documents are `fetched` or `followed`; a `second` route; queue messages that stay `hidden`, a
+    message that is sent `twice`, `age`, a number of lines that is `resized`, an operator who `acted`."""
 
     step: str
     side: str
@@ -35,6 +35,8 @@ _ATTEMPT, _BREAKER = "shared.flow.attempt", "shared.flow.breaker"
 _BREAKERS, _SHAPES = "shared.storage.breakers:Breakers", "shared.storage.shapes:Shapes"
 _APPENDER, _LINES, _QUEUES = "shared.storage.append:Appender", "shared.storage.lines:Lines", "shared.storage.queues:Queues"
 _REGISTERS, _SWEEP, _ATTEND = "shared.storage.register_rows:Registers", "shared.flow.sweep", "shared.flow.attend"
+_SHELF, _FOLLOWUPS, _OVERDUE = "shared.storage.shelf:Shelf", "shared.storage.followups:Followups", "shared.storage.overdue:Overdue"
+_ESCALATE, _FOLLOW, _ACTS = "shared.flow.escalate", "shared.flow.follow", "shared.messages.acts"
 
 POINTS: Mapping[str, Point] = {
     "register: about to be read": Point(f"{_REGISTERS}.refresh", BEFORE),
@@ -94,6 +96,36 @@ POINTS: Mapping[str, Point] = {
     "lines: old ones closed, new ones not begun": Point(f"{_SHAPES}._write", BEFORE, nth=2, needs="resized"),
     "lines: new ones begun, nothing in them": Point(f"{_SHAPES}._write", AFTER, nth=2, needs="resized"),
     "lines: about to look who waits in the old ones": Point("shared.flow.ahead:_read", BEFORE, needs="resized"),
+    "forward: correction looks for another patient's original": Point(f"{_ATTEMPT}:_originals_ended", BEFORE, needs="down"),
+    "forward: correction waits for another patient's original": Point(f"{_ATTEMPT}:_originals_ended", AFTER, needs="down"),
+    "transform: about to look for what a correction corrects": Point(f"{_TRANSFORM}:originals", BEFORE, needs="twice"),
+    "transform: what a correction corrects is known": Point(f"{_TRANSFORM}:originals", AFTER, needs="twice"),
+    "shelf: document not put there": Point(f"{_SHELF}.put", BEFORE, needs="fetched"),
+    "shelf: document put there, line not told": Point(f"{_SHELF}.put", AFTER, needs="fetched"),
+    "shelf: fetched, not marked as read": Point(f"{_SHELF}.mark_read", BEFORE, needs="fetched"),
+    "shelf: marked as read, journal not answered": Point(f"{_SHELF}.mark_read", AFTER, needs="fetched"),
+    "shelf: about to be acknowledged": Point(f"{_SHELF}.acknowledge", BEFORE, needs="fetched"),
+    "shelf: acknowledged, journal not answered": Point(f"{_SHELF}.acknowledge", AFTER, nth=2, needs="fetched"),
+    "shelf: about to be cleared": Point(f"{_SHELF}.purge", BEFORE, needs="fetched age"),
+    "shelf: cleared": Point(f"{_SHELF}.purge", AFTER, needs="fetched age"),
+    "follow: sent, not said that it is to be followed": Point(f"{_FOLLOWUPS}.add", BEFORE, needs="followed"),
+    "follow: to be followed, line not told": Point(f"{_FOLLOWUPS}.add", AFTER, needs="followed"),
+    "follow: due, journal not asked": Point(f"{_FOLLOW}:_ask", BEFORE, needs="followed"),
+    "follow: asked, nothing new, not put off": Point(f"{_FOLLOWUPS}.later", BEFORE, needs="followed"),
+    "follow: asked, nothing new, put off": Point(f"{_FOLLOWUPS}.later", AFTER, needs="followed"),
+    "follow: acknowledged, not written": Point(f"{_FOLLOW}:add", BEFORE, needs="followed"),
+    "follow: acknowledged, written, still to be followed": Point(f"{_FOLLOW}:add", AFTER, needs="followed"),
+    "follow: acknowledged, no longer to be followed": Point(f"{_FOLLOWUPS}.end", AFTER, nth=2, needs="followed"),
+    "escalate: overdue, not sent by the second route": Point(f"{_ESCALATE}:hand_over", BEFORE, needs="second"),
+    "escalate: sent by the second route, not said": Point(f"{_OVERDUE}.write", BEFORE, needs="second"),
+    "escalate: sent by the second route, said": Point(f"{_OVERDUE}.write", AFTER, needs="second"),
+    "escalate: refused, not sent by the second route": Point(f"{_ESCALATE}:hand_over", BEFORE, needs="second refuses"),
+    "escalate: refused and sent by the second route, not parked": Point(f"{_ESCALATE}:hand_over", AFTER, needs="second refuses"),
+    "act: wanted, not noted": Point(f"{_ACTS}:note", BEFORE, needs="acted"),
+    "act: noted, nothing changed": Point(f"{_ACTS}:note", AFTER, needs="acted"),
+    "act: some packs changed": Point(f"{_ACTS}:amend", AFTER, nth=2, needs="acted"),
+    "act: packs changed, lines not rung": Point(f"{_ACTS}:_ring", BEFORE, nth=2, needs="acted"),
+    "act: lines rung, operator not told": Point(f"{_ACTS}:_ring", AFTER, nth=2, needs="acted"),
     "sweep: begun": Point(f"{_SWEEP}:_each", BEFORE, needs="hidden"),
     "sweep: a line stands still, none rung": Point(f"{_SWEEP}:_looked_after", AFTER, needs="hidden"),
     "sweep: lines found, none rung": Point(f"{_SWEEP}:_each", AFTER, needs="hidden"),

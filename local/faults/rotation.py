@@ -30,6 +30,7 @@ def rotation(ground: Ground, count: int, _seed: int) -> Row:
         one, wrongly_taken = asyncio.run(_rotation(ground, f"journal-rotation-{scheme}", auth, count))
         row.add(one)
         refused += count - wrongly_taken
+    row.expect("the old key refused each time", refused == count * len(SCHEMES))
     row.figures = {"refused_with_the_old_key": refused, "of": count * len(SCHEMES)}
     step.done()
     return row

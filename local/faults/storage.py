@@ -8,7 +8,7 @@ from local.faults.app import Time, app, drain
 from local.faults.ground import Ground
 from local.faults.judge import Row, judge
 from local.faults.messages import PATIENTS
-from local.faults.proxy import Proxy, proxied
+from local.faults.proxy import FAULTS, Proxy, proxied
 from local.faults.sender import Senders
 from local.faults.together import mixed
 from local.faults.town import register, settings, town
@@ -42,6 +42,8 @@ async def _storage(ground: Ground, count: int, seed: int) -> Row:
     row = judge(senders.merged(), notes, len(unended))
     row.figures = {"missing": missing} if missing else {}
     row.figures |= {"faults": dict(proxy.done), "sent_again": senders.tries - count, "poison": one.poison}
+    for fault in FAULTS:
+        row.expect(f"storage that does: {fault}", proxy.done[fault])
     return row
 
 

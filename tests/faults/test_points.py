@@ -5,6 +5,7 @@ import inspect
 
 import pytest
 
+from local.faults.crash import chained
 from local.faults.points import AFTER, BEFORE, POINTS, UNREAD, Point, lay, owner_of
 
 
@@ -15,9 +16,15 @@ def test_a_step_is_an_asynchronous_function_of_the_product(point: Point) -> None
 
 
 def test_there_are_steps_of_both_halves_and_both_lanes() -> None:
-    told = {part: [name for name in POINTS if name.startswith(part)] for part in ("receive", "transform", "forward", "sweep", "purge")}
-    assert len(POINTS) >= 25 and all(told.values())
+    parts = ("receive", "transform", "forward", "sweep", "purge", "lines", "shelf", "follow", "escalate", "act")
+    assert {name.partition(":")[0] for name in POINTS} >= {*parts}
     assert all(any(lane in point.where for point in POINTS.values()) for lane in ("alarm", "routine"))
+
+
+def test_a_run_of_many_crashes_has_each_step_once() -> None:
+    chains = chained()
+    assert sorted(name for chain in chains for name in chain) == sorted(POINTS)
+    assert all(len({POINTS[name].needs for name in chain} - {"", "age"}) <= 1 for chain in chains)
 
 
 class Product:
