@@ -301,6 +301,37 @@ def test_an_alarm_whose_instance_has_a_clock_that_is_ahead_is_not_skipped(storag
     assert asyncio.run(run()) == ["alarm a", "alarm b", "alarm c"]
 
 
+async def day_with_two_that_are_never_answered(storage: str, hours: int, lines: int) -> tuple[dict[str, float], int]:
+    """How long each alarm waited, and how often the two were tried: one of twenty other patients' every five minutes, and one more of each
+    of those two every half hour."""
+    bad: Callable[[str, str], web.StreamResponse | None] = lambda _, title: web.Response(status=503) if "bad" in title else None  # noqa: E731
+    async with journalled(storage, bad, lines=lines) as (here, journal):
+        posted: dict[str, float] = {}
+        for number in range(hours * 12):
+            due = {f"alarm other {number}": f"q{number % 20}"} | (
+                {f"alarm later {number} {own}": f"p{own}" for own in range(2)} if number % 6 == 4 else {}
+            )
+            for title, patient in (due if number else {f"alarm bad {own}": f"p{own}" for own in range(2)}).items():
+                posted[title] = here.clock()
+                await here.post(note(title, patient))
+            await here.run(300)
+        stored = {call.title: call.at for call in journal.calls if call.stored}
+        assert len(journal.titles) == len(stored) == len(posted) - 2
+        tried = sum("bad" in call.title for call in journal.calls)
+        return {title: stored[title] - at for title, at in posted.items() if "bad" not in title}, tried
+
+
+@pytest.mark.parametrize("lines", [1, 4])
+def test_two_alarms_that_are_never_answered_hold_up_no_other_patient_and_no_later_alarm(
+    storage: str, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    use(monkeypatch, SHOUTING)
+    waits, tried = asyncio.run(day_with_two_that_are_never_answered(storage, 2, lines))
+    assert max(wait for title, wait in waits.items() if "other" in title) <= 16, "a line whose endpoint is taken to be down"
+    assert max(list(waits.values())[6:]) <= 2, "by then it is known whose fault it is"
+    assert tried <= 500, "each once a minute, but for the first quarter of an hour"
+
+
 def test_a_breaker_that_a_lost_worker_opened_closes_at_the_first_answer(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> tuple[int, bool]:
         async with journalled(storage, answering(503)) as (here, journal):
