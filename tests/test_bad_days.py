@@ -1,6 +1,7 @@
 """Bad days that once led to a second copy, a skipped alarm or a line that stood still: each found by somebody who looked for it."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -350,6 +351,34 @@ def test_a_breaker_that_a_lost_worker_opened_closes_at_the_first_answer(storage:
             return len(journal.titles), await is_open(here, here.hub)
 
     assert asyncio.run(run()) == (4, False)
+
+
+def test_a_clock_that_is_set_back_in_mid_turn_lets_no_turn_outlast_its_hold(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the hub's clock the turn would have an hour; another worker, whose clock is right, would come at the line meanwhile."""
+    taken, calls = [0.0], list[float]()
+
+    async def run() -> int:
+        async with journalled(storage) as (here, journal):
+            here.hub.settings = replace(here.hub.settings, hold_seconds=3.0)  # 1.6 s for calls to begin in
+            take = here.hub.parcels.lines.take
+
+            async def noted(*args: Any) -> Any:
+                taken[0] = time.monotonic()
+                return await take(*args)
+
+            async def slow(set_back: float) -> Any:
+                here.clock.now -= set_back
+                calls.append(time.monotonic() - taken[0])
+                await asyncio.sleep(0.2)
+
+            journal.behave = lambda _patient, _title: slow(0.0 if calls else 3600.0)
+            monkeypatch.setattr(here.hub.parcels.lines, "take", noted)
+            await post_all(here, 24, 24)
+            await here.run(7200)
+            return len(journal.titles)
+
+    assert asyncio.run(run()) == 24
+    assert max(calls) < 3.0, "all 24 take five seconds"
 
 
 # what was counted wrongly
