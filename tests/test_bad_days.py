@@ -181,6 +181,24 @@ def test_an_alarm_that_comes_by_its_own_route_and_by_the_second_stands_once(stor
     assert len(asyncio.run(run())) == 1
 
 
+@pytest.mark.parametrize("lane", ["alarm", "routine"])
+def test_a_retry_that_was_due_for_long_is_sent_once_in_its_turn(storage: str, monkeypatch: pytest.MonkeyPatch, lane: str) -> None:
+    use(monkeypatch, SHOUTING)
+
+    async def run() -> int:
+        async with journalled(storage, answering(503)) as (here, journal):
+            await here.post(note(f"{lane} late", "p"))
+            await here.run()
+            here.host.messages.clear()
+            here.clock.now += 90
+            journal.behave = down_for()
+            await here.host.put("parcels", await here.lines())
+            await here.run()
+            return len(journal.calls)
+
+    assert asyncio.run(run()) == 2
+
+
 # order
 
 
