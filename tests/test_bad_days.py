@@ -325,6 +325,7 @@ async def day_with_two_that_are_never_answered(storage: str, hours: int, lines: 
     of those two every half hour."""
     bad: Callable[[str, str], web.StreamResponse | None] = lambda _, title: web.Response(status=503) if "bad" in title else None  # noqa: E731
     async with journalled(storage, bad, lines=lines) as (here, journal):
+        here.hub.settings = replace(here.hub.settings, call_timeout=5.0)  # a machine with much to do is no outage
         posted: dict[str, float] = {}
         for number in range(hours * 12):
             due = {f"alarm other {number}": f"q{number % 20}"} | (
@@ -349,6 +350,29 @@ def test_two_alarms_that_are_never_answered_hold_up_no_other_patient_and_no_late
     assert max(wait for title, wait in waits.items() if "other" in title) <= 16, "a line whose endpoint is taken to be down"
     assert max(list(waits.values())[6:]) <= 2, "by then it is known whose fault it is"
     assert tried <= 500, "each once a minute, but for the first quarter of an hour"
+
+
+def test_an_alarm_behind_one_that_is_stuck_is_tried_though_the_endpoint_is_taken_to_be_down(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, SHOUTING)
+
+    def later(_: str, title: str) -> web.StreamResponse | None:
+        return None if title == "alarm later" else web.Response(status=503)
+
+    async def run() -> list[str]:
+        async with journalled(storage, later) as (here, journal):
+            await here.post(note("alarm bad", "p0"))
+            await here.run(300)
+            for number in range(1, 4):
+                await here.post(note(f"alarm {number}", f"p{number}"))
+            await here.run(60)
+            assert await is_open(here, here.hub)
+            await here.post(note("alarm later", "p0"))
+            await here.run(20)
+            return journal.titles
+
+    assert asyncio.run(run()) == ["alarm later"]
 
 
 def test_a_breaker_that_a_lost_worker_opened_closes_at_the_first_answer(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
