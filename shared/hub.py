@@ -127,6 +127,7 @@ class Hub:
     opened_at: float = field(default_factory=time.time)  # seconds since 1970
     paces: dict[str, Any] = field(default_factory=dict)  # how each endpoint answers this worker (flow.breaker.Pace)
     ahead: dict[str, Any] = field(default_factory=dict)  # who waits in lines that were replaced (flow.ahead.Seen)
+    escalating: dict[str, asyncio.Lock] = field(default_factory=dict)  # of each line, for its alarms that are overdue
     marks: dict[str, Any] = field(default_factory=dict)  # of each line, as last read (shared.notice.watch)
     asking: Counter[str] = field(default_factory=Counter)  # look-ups that each municipality's journal is at, of this worker
     kept: dict[Any, Any] = field(default_factory=dict)  # access tokens and TLS contexts for journals (door.tokens, door.tls)

@@ -1,6 +1,7 @@
 """Bad days that once led to a second copy, a skipped alarm or a line that stood still: each found by somebody who looked for it."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -180,6 +181,24 @@ def test_an_alarm_that_comes_by_its_own_route_and_by_the_second_stands_once(stor
     assert len(asyncio.run(run())) == 1
 
 
+@pytest.mark.parametrize("lane", ["alarm", "routine"])
+def test_a_retry_that_was_due_for_long_is_sent_once_in_its_turn(storage: str, monkeypatch: pytest.MonkeyPatch, lane: str) -> None:
+    use(monkeypatch, SHOUTING)
+
+    async def run() -> int:
+        async with journalled(storage, answering(503)) as (here, journal):
+            await here.post(note(f"{lane} late", "p"))
+            await here.run()
+            here.host.messages.clear()
+            here.clock.now += 90
+            journal.behave = down_for()
+            await here.host.put("parcels", await here.lines())
+            await here.run()
+            return len(journal.calls)
+
+    assert asyncio.run(run()) == 2
+
+
 # order
 
 
@@ -301,6 +320,61 @@ def test_an_alarm_whose_instance_has_a_clock_that_is_ahead_is_not_skipped(storag
     assert asyncio.run(run()) == ["alarm a", "alarm b", "alarm c"]
 
 
+async def day_with_two_that_are_never_answered(storage: str, hours: int, lines: int) -> tuple[dict[str, float], int]:
+    """How long each alarm waited, and how often the two were tried: one of twenty other patients' every five minutes, and one more of each
+    of those two every half hour."""
+    bad: Callable[[str, str], web.StreamResponse | None] = lambda _, title: web.Response(status=503) if "bad" in title else None  # noqa: E731
+    async with journalled(storage, bad, lines=lines) as (here, journal):
+        here.hub.settings = replace(here.hub.settings, call_timeout=5.0)  # a machine with much to do is no outage
+        posted: dict[str, float] = {}
+        for number in range(hours * 12):
+            due = {f"alarm other {number}": f"q{number % 20}"} | (
+                {f"alarm later {number} {own}": f"p{own}" for own in range(2)} if number % 6 == 4 else {}
+            )
+            for title, patient in (due if number else {f"alarm bad {own}": f"p{own}" for own in range(2)}).items():
+                posted[title] = here.clock()
+                await here.post(note(title, patient))
+            await here.run(300)
+        stored = {call.title: call.at for call in journal.calls if call.stored}
+        assert len(journal.titles) == len(stored) == len(posted) - 2
+        tried = sum("bad" in call.title for call in journal.calls)
+        return {title: stored[title] - at for title, at in posted.items() if "bad" not in title}, tried
+
+
+@pytest.mark.parametrize("lines", [1, 4])
+def test_two_alarms_that_are_never_answered_hold_up_no_other_patient_and_no_later_alarm(
+    storage: str, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    use(monkeypatch, SHOUTING)
+    waits, tried = asyncio.run(day_with_two_that_are_never_answered(storage, 2, lines))
+    assert max(wait for title, wait in waits.items() if "other" in title) <= 16, "a line whose endpoint is taken to be down"
+    assert max(list(waits.values())[6:]) <= 2, "by then it is known whose fault it is"
+    assert tried <= 500, "each once a minute, but for the first quarter of an hour"
+
+
+def test_an_alarm_behind_one_that_is_stuck_is_tried_though_the_endpoint_is_taken_to_be_down(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, SHOUTING)
+
+    def later(_: str, title: str) -> web.StreamResponse | None:
+        return None if title == "alarm later" else web.Response(status=503)
+
+    async def run() -> list[str]:
+        async with journalled(storage, later) as (here, journal):
+            await here.post(note("alarm bad", "p0"))
+            await here.run(300)
+            for number in range(1, 4):
+                await here.post(note(f"alarm {number}", f"p{number}"))
+            await here.run(60)
+            assert await is_open(here, here.hub)
+            await here.post(note("alarm later", "p0"))
+            await here.run(20)
+            return journal.titles
+
+    assert asyncio.run(run()) == ["alarm later"]
+
+
 def test_a_breaker_that_a_lost_worker_opened_closes_at_the_first_answer(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> tuple[int, bool]:
         async with journalled(storage, answering(503)) as (here, journal):
@@ -319,6 +393,34 @@ def test_a_breaker_that_a_lost_worker_opened_closes_at_the_first_answer(storage:
             return len(journal.titles), await is_open(here, here.hub)
 
     assert asyncio.run(run()) == (4, False)
+
+
+def test_a_clock_that_is_set_back_in_mid_turn_lets_no_turn_outlast_its_hold(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the hub's clock the turn would have an hour; another worker, whose clock is right, would come at the line meanwhile."""
+    taken, calls = [0.0], list[float]()
+
+    async def run() -> int:
+        async with journalled(storage) as (here, journal):
+            here.hub.settings = replace(here.hub.settings, hold_seconds=3.0)  # 1.6 s for calls to begin in
+            take = here.hub.parcels.lines.take
+
+            async def noted(*args: Any) -> Any:
+                taken[0] = time.monotonic()
+                return await take(*args)
+
+            async def slow(set_back: float) -> Any:
+                here.clock.now -= set_back
+                calls.append(time.monotonic() - taken[0])
+                await asyncio.sleep(0.2)
+
+            journal.behave = lambda _patient, _title: slow(0.0 if calls else 3600.0)
+            monkeypatch.setattr(here.hub.parcels.lines, "take", noted)
+            await post_all(here, 24, 24)
+            await here.run(7200)
+            return len(journal.titles)
+
+    assert asyncio.run(run()) == 24
+    assert max(calls) < 3.0, "all 24 take five seconds"
 
 
 # what was counted wrongly

@@ -6,8 +6,11 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.message import Lane
+from shared.door import adapters
 from shared.flow.corrections import Original, must_wait_for
+from shared.messages.edits import Verb
 from tests.test_forward import HOUR, REFUSED, answering, down_for, journalled
+from tests.test_messages import do
 from tests.test_transform import SHOUTING, another, municipality, note, use
 
 [ENDPOINT] = municipality("https://epj.example.no", 4, active=True).endpoints
@@ -61,6 +64,60 @@ def test_original_and_correction_that_came_in_one_pack_keep_that_order(storage: 
             return journal.titles
 
     assert asyncio.run(run()) == ["original", "corrected"]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_second_correction_to_a_third_patient_comes_after_the_first(storage: str, together: bool) -> None:
+    async def run() -> tuple[list[str], list[str]]:
+        async with journalled(storage, down_for("second"), lines=8) as (here, journal):
+            for title, patient in (("original", "first"), ("corrected", "second"), ("again", "third"), ("and again", "fourth")):
+                await here.post(note(title, patient, name="n1"))
+                await here.run(0 if together else 10)
+            await here.run(60)
+            early, journal.behave = journal.titles, down_for()
+            await here.run(HOUR)
+            return early, journal.titles
+
+    early, late = asyncio.run(run())
+    assert early == ["original"]
+    assert late == ["original", "corrected", "again", "and again"]
+
+
+def test_corrections_of_ninety_originals_in_one_turn_are_all_told_from_each_other(storage: str) -> None:
+    """Each takes two rows of a transaction: its own id, and the original's."""
+
+    async def run() -> tuple[list[str], set[str]]:
+        async with journalled(storage) as (here, journal):
+            for title in ("original", "corrected", "corrected"):
+                bodies = [note(f"{title} {number:02}", f"p{number}", name=f"n{number}") for number in range(90)]
+                receipts = await asyncio.gather(*map(here.post, bodies))
+                await here.run(10)
+            return journal.titles, {(await here.told(one))["status"] for one in receipts}
+
+    titles, said = asyncio.run(run())
+    assert sorted(titles) == [f"{title} {number:02}" for title in ("corrected", "original") for number in range(90)]
+    assert said == {"duplicate"}
+
+
+def test_a_correction_that_was_set_aside_and_is_transformed_anew_comes_after_the_first_one_too(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> tuple[list[str], list[str]]:
+        async with journalled(storage, down_for("second"), lines=8) as (here, journal):
+            for title, patient in (("original", "first"), ("corrected", "second")):
+                await here.post(note(title, patient, name="n1"))
+                await here.run(10)
+            receipt = await here.post(note("again", "third", name="n1"))
+            with monkeypatch.context() as patch:
+                patch.setattr(adapters, "device", lambda _: None)
+                await here.run(10)
+            await do(here, Verb.TRANSFORM, receipt)
+            await here.run(60)
+            early, journal.behave = journal.titles, down_for()
+            await here.run(HOUR)
+            return early, journal.titles
+
+    assert asyncio.run(run()) == (["original"], ["original", "corrected", "again"])
 
 
 def test_a_correction_does_not_wait_for_an_original_that_was_refused(storage: str) -> None:

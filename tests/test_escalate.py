@@ -251,6 +251,26 @@ def test_one_sweep_sees_to_all_that_is_overdue(storage: str) -> None:
     assert asyncio.run(run()) == 30
 
 
+def test_alarms_of_a_line_that_was_replaced_go_by_the_second_route_before_the_same_patients_later_ones(
+    storage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> list[str]:
+        async with two_journals(storage) as (here, _, centre):
+            for number in range(30):
+                await here.post(note(f"alarm {number:02}", "p0"))
+                await here.run()  # a pack each: more than one page
+            first, second = here.tenant.endpoints
+            here.change(endpoints=(replace(first, lines=3), second))
+            await here.post(note("alarm 30", "p0"))
+            await here.run(70)
+            await sweep(here.hub, Lane.ALARM)
+            await here.run(5)
+            return centre.titles
+
+    assert asyncio.run(run()) == [f"alarm {number:02}" for number in range(31)]
+    assert sum(line["parcels"] for line in said(caplog, SECOND)) == 31
+
+
 def test_an_alarm_that_the_journal_refuses_goes_by_the_second_route_at_once(storage: str) -> None:
     async def run() -> tuple[list[str], str]:
         async with two_journals(storage) as (here, journal, centre):

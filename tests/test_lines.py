@@ -13,8 +13,9 @@ from shared.settings import Settings
 from shared.storage.account import Account
 from shared.storage.append import Addition, Appender
 from shared.storage.batch import Operation, submit
+from shared.storage.claims import Claim
 from shared.storage.head import Head
-from shared.storage.lines import Claim, Claimed, Hold, Lines, Lost, Outcome, place_of, position
+from shared.storage.lines import Claimed, Hold, Lines, Lost, Outcome, place_of, position
 from shared.storage.packs import Pack
 
 TABLE, INDEX = f"lines{os.urandom(4).hex()}", f"index{os.urandom(4).hex()}"

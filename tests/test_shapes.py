@@ -11,7 +11,7 @@ import pytest
 from shared.access.register import Tenant
 from shared.domain.message import Lane
 from shared.flow.hand_over import Post, hand_over
-from shared.flow.sweep import settle
+from shared.flow.sweep import purge, settle
 from shared.flow.transform import transform
 from shared.hub import Hub
 from shared.storage.append import Addition
@@ -176,11 +176,76 @@ def test_old_lines_are_forgotten_once_they_are_empty_and_an_hour_has_passed(stor
             await here.run(2 * HOUR)
             counts = [await settle(here.hub)]
             journal.behave = down_for()
-            await here.run(HOUR)
+            await here.run(2 * HOUR)
             counts += [await settle(here.hub), await settle(here.hub)]
             return [*counts, len((await shape(here.hub, here)).older)]
 
     assert asyncio.run(run()) == [0, 1, 0, 0]
+
+
+def test_lines_that_were_replaced_are_off_the_list_once_their_bodies_are_purged_and_do_not_come_back(storage: str) -> None:
+    async def run() -> tuple[list[list[str]], list[str]]:
+        async with journalled(storage, down_for("p0")) as (here, journal), another(here) as late:
+            for patient in ("p0", "p1"):
+                await here.post(note(f"first {patient}", patient))
+            await here.run()
+            await shape(late, here)  # and does not hear of the change
+            of_lines(here, 2)
+            await here.post(note("later", "p1"))
+            seen = list[list[str]]()
+
+            async def listed() -> None:
+                for hub in (here.hub, late):
+                    await settle(hub)
+                    await purge(hub, Lane.ROUTINE)
+                seen.append([line.split("~", 1)[1] for line in await here.lines() if "." not in line])
+
+            await here.run(5 * HOUR)
+            await listed()
+            journal.behave = down_for()
+            await here.run(2 * HOUR)
+            await listed()
+            await here.run(80 * HOUR)
+            await listed()
+            with pytest.raises(Closed):
+                line = f"{here.tenant.orgnr}~journal~routine~00"
+                await late.parcels.appender.append(
+                    line, Addition([{"id": "1", "patient": "00000000", "resource": "composition"}], [b"{}"], 1.0)
+                )
+            await listed()
+            await here.post(note("last", "p0"))
+            await here.run(60)
+            return seen, journal.titles
+
+    seen, titles = asyncio.run(run())
+    old = ["journal~routine~00"]
+    assert seen == [old, old, [], []], "something waits; nothing is purged; all is, by the first of them; a late one came"
+    assert sorted(titles) == ["first p0", "first p1", "last", "later"]
+
+
+def test_what_waits_in_an_old_line_is_not_read_again_while_nothing_is_done_there(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> tuple[int, list[str]]:
+        async with journalled(storage, down_for("p0")) as (here, journal):
+            await here.post(note("first", "p0"))
+            await here.run(1500)  # the next attempt is half an hour away
+            of_lines(here, 2)
+            await here.post(note("begins", "p1"))
+            await here.run(10)
+            asked, read = list[str](), here.hub.parcels.lines.waiting
+
+            async def counted(line: str, *args: int) -> Any:
+                asked.append(line)
+                return await read(line, *args)
+
+            monkeypatch.setattr(here.hub.parcels.lines, "waiting", counted)
+            for number in range(10):
+                await here.post(note(f"n{number}", f"p{number % 3}"))
+                await here.run(10)
+            return sum("." not in line for line in asked), journal.titles
+
+    asked, titles = asyncio.run(run())
+    assert asked == 0
+    assert sorted(titles) == ["begins", *(f"n{number}" for number in range(10) if number % 3)]
 
 
 def test_nothing_is_put_in_a_closed_line_by_nobody(storage: str) -> None:

@@ -1,11 +1,12 @@
 """Who must wait because parcels of the same patient still stand in a line that was replaced (storage.shapes)."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.access.register import Endpoint
 from shared.domain.message import Lane
 from shared.flow.attend import waiting
+from shared.flow.names import owner_of
 from shared.flow.round import stuck
 from shared.hub import Hub
 from shared.storage.queues import lane_of
@@ -18,27 +19,41 @@ _SETTLED = 3600.0  # seconds until old lines are forgotten: by then no worker is
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Who waits in an old line, as asked at that time; a closed line that is empty stays so."""
+    """Who waits in an old line, as asked at that time; a closed line that is empty stays so, and one whose head is the same too."""
 
     at: float
+    head: str
     patients: frozenset[str]
 
 
 async def ahead(hub: Hub, endpoint: Endpoint, line: str) -> frozenset[str]:
     """Patients (keyed hashes) with parcels in lines that were replaced by this one. Nothing is asked while there are no such lines."""
+    found = await asyncio.gather(*(_patients(hub, endpoint, one) for one in await replaced(hub, endpoint, line)))
+    return frozenset[str]().union(*found)
+
+
+async def replaced(hub: Hub, endpoint: Endpoint, line: str) -> list[str]:
+    """The lines of this one's lane that were replaced before it began, the oldest first, as long as something may wait in them."""
     shape = await hub.shapes.of(endpoint)
     if not shape.holds(line):
         shape = await hub.shapes.read(endpoint)
-    old = [one for generation in shape.before(line) for one in shape.of(lane_of(line), generation)]
-    found = await asyncio.gather(*(_patients(hub, endpoint, one) for one in old))
-    return frozenset[str]().union(*found)
+    return [one for generation in reversed(shape.before(line)) for one in shape.of(lane_of(line), generation)]
 
 
 async def _patients(hub: Hub, endpoint: Endpoint, line: str) -> frozenset[str]:
     seen = hub.ahead.get(line)
     if seen is None or (seen.patients and hub.clock() - seen.at > _FRESH):
-        seen = hub.ahead[line] = Seen(hub.clock(), await _read(hub, endpoint, line))
+        seen = hub.ahead[line] = await _seen(hub, endpoint, line, seen)
     return seen.patients
+
+
+async def _seen(hub: Hub, endpoint: Endpoint, line: str, before: Seen | None) -> Seen:
+    """Whole packs are read only if something was done in the line since: what waits is heavy, and may wait for days."""
+    now, head = hub.clock(), await hub.parcels.lines.head(line)
+    etag = head.etag if head else ""
+    if before and before.head == etag:
+        return replace(before, at=now)
+    return Seen(now, etag, await _read(hub, endpoint, line))
 
 
 async def _read(hub: Hub, endpoint: Endpoint, line: str) -> frozenset[str]:
@@ -61,6 +76,17 @@ async def forget_drained(hub: Hub, endpoint: Endpoint) -> int:
     if drained:
         await hub.shapes.drop(shape, drained)
     return len(drained)
+
+
+async def forget_emptied(hub: Hub, line: str) -> None:
+    """Forgets a line that was replaced once nothing in it waits or could be sent again: the bodies are purged. Who reads all lines reads it
+    no more; what became of its parcels is found by their receipts."""
+    endpoint = (await hub.registers.current()).endpoint(*owner_of(line))
+    if endpoint is None or not (await hub.shapes.of(endpoint)).dropped(line) or await _any(hub, line):
+        return
+    full, _ = await hub.parcels.lines.done(line, 0, 1, full=True)
+    if not full and not await _any(hub, line):  # a hand may have put one back among the waiting between the two
+        await hub.parcels.appender.forget(line)
 
 
 async def _any(hub: Hub, line: str) -> bool:

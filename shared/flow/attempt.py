@@ -9,7 +9,7 @@ from shared.flow import breaker
 from shared.flow.attend import fallen
 from shared.flow.deliver import Delivered, deliver
 from shared.flow.follow import FIRST
-from shared.flow.round import Place, Round, stuck
+from shared.flow.round import Place, Round, stuck, suspect
 from shared.flow.schedule import delay, spent, steps
 from shared.storage.followups import Followup
 from shared.storage.lines import place_of, position
@@ -102,13 +102,14 @@ async def _later(turn: Round, where: Place, error: Unavailable, *, unsure: bool)
     """While the endpoint is down a parcel waits as long as its line, and its own schedule rests."""
     pack, place = where
     entry, state = pack.entries[place], pack.states[place] or {}
-    turn.open = await breaker.unanswered(turn.hub, turn.endpoint, entry["patient"], error.reason)
+    telling = "" if suspect(state) else entry["patient"]
+    turn.open = await breaker.unanswered(turn.hub, turn.endpoint, telling, error.reason)
     turn.failed, turn.wish, turn.streak = True, error.retry_after, turn.streak + turn.open
     now = turn.hub.clock()
     first = max(state.get("first", now), state.get("again", 0.0))  # not since it was put in line: its endpoint may have been stopped
     if enough := spent(turn.endpoint.retry, _count(state), now - first):
         return _parked(turn, where, f"{error.reason}; {enough}")
-    alone = state.get("alone", 0) + (not turn.open)
+    alone = state.get("alone", 0) + (not turn.open or breaker.pace(turn.hub, turn.endpoint).answered > state.get("tried", now))
     own = delay(steps(turn.endpoint.retry, turn.lane), alone, entry["id"], error.retry_after) * turn.hub.settings.retry_scale
     due = now + (turn.wait() if turn.open else own)
     if stuck(turn.endpoint, turn.lane, {"alone": alone}):

@@ -1,5 +1,6 @@
 """A correction comes after what it corrects. Of the same patient the line sees to that; when a correction names another patient, the two
-stand with different patients, and the order between those must be asked for.
+stand with different patients, and the order between those must be asked for. What it corrects are the original and all earlier
+corrections, which may have named others again.
 """
 
 from collections.abc import Sequence
@@ -22,15 +23,16 @@ class Original:
     patient: str
 
 
-async def originals(hub: Hub, line: str, first: int | None) -> Sequence[Original]:
-    """What came of the receipt at that position of a sender's line and still waits."""
+async def originals(hub: Hub, line: str, positions: Sequence[int]) -> Sequence[Original]:
+    """What came of the receipts at these positions of a sender's line and still waits."""
     found: list[Original] = []
-    sequence, place = place_of(first or 0)
-    pack = await hub.receipts.lines.read(line, sequence)
-    state = (pack.states[place] if pack else None) or {}
-    for where, positions in state.get("parcels", {}).items():
-        for at in positions:
-            found += await _waiting(hub, where, at)
+    for one in positions:
+        sequence, place = place_of(one)
+        pack = await hub.receipts.lines.read(line, sequence)
+        state = (pack.states[place] if pack else None) or {}
+        for where, stands in state.get("parcels", {}).items():
+            for at in stands:
+                found += await _waiting(hub, where, at)
     return found
 
 

@@ -6,17 +6,22 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from shared.door import adapters
-from shared.storage.lines import Claim
+from shared.storage.claims import Claim
 from shared.storage.packs import Entry
+
+_CLAIMS = 99  # in one turn: they and the head are one transaction of at most 100 rows
+_CORRECTIONS = 20  # the latest of one id that are known
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`id`: under which id the receipt goes on. `first`: the position of the receipt that it repeats, or corrects."""
+    """`id`: under which id the receipt goes on. `first`: the position of the receipt that it repeats, or corrects. `after`: of those that a
+    correction comes after, which are the first and earlier corrections of it."""
 
     id: str = ""
     first: int | None = None
     correction: bool = False
+    after: tuple[int, ...] = ()
 
     @property
     def duplicate(self) -> bool:
@@ -38,32 +43,47 @@ class Waiting(Protocol):
     def entry(self) -> Entry: ...
 
 
-def sort_out(jobs: Sequence[Waiting], owners: Mapping[str, Claim], now: float) -> list[Claim]:
-    """Fills in each receipt's verdict; returns the ids that belong to these receipts: new ones, and those already theirs."""
-    known, ours = dict(owners), []
-    for job in jobs:
-        claim, job.verdict = _judge(job, known, now)
-        if claim:
-            known[claim.id] = claim
-            ours.append(claim)
-    return ours
+def sort_out(jobs: Sequence[Waiting], owners: Mapping[str, Claim], now: float) -> tuple[int, list[Claim]]:
+    """Fills in each receipt's verdict; returns how many of them go together, and the ids that belong to those (new ones, and those already
+    theirs) or that they correct. What corrects another of these goes later: where that one's parcels stand is known in the next turn."""
+    known, ours = dict(owners), dict[str, Claim]()
+    before = set[int]()
+    for number, job in enumerate(jobs):
+        claims, job.verdict = _judge(job, known, now)
+        if before & set(job.verdict.after) or len(ours) + len(claims) > _CLAIMS:
+            return number, list(ours.values())
+        found = {claim.id: claim for claim in claims}
+        known |= found
+        ours |= found
+        before.add(job.at)
+    return len(jobs), list(ours.values())
 
 
-def _judge(job: Waiting, known: Mapping[str, Claim], now: float) -> tuple[Claim | None, Verdict]:
+def _judge(job: Waiting, known: Mapping[str, Claim], now: float) -> tuple[Sequence[Claim], Verdict]:
     if "again" in job.before and "id" in job.before:  # it was judged in an earlier turn; its id may be another's by now
-        return None, Verdict(job.before["id"], job.before.get("corrects"), "corrects" in job.before)
+        first = job.before.get("corrects")
+        return (), Verdict(job.before["id"], first, first is not None, tuple(job.before.get("after", [first] if first is not None else [])))
     claim = Claim(job.entry["id"], job.at, job.entry["content"], now, job.entry["id"])
     owner = known.get(claim.id)
     if owner is None or owner.position == job.at or _old(job.entry, owner, now):
-        return _owned(claim, owner)
+        claim, verdict = _owned(claim, owner)
+        return (claim,), verdict
     if owner.content == claim.content:
-        return None, Verdict(claim.id, owner.position)
+        return (), Verdict(claim.id, owner.position)
     other = _hash(claim.id, claim.content)
-    claim, again = replace(claim, id=other, name=other), known.get(other)
+    again = known.get(other)
     if again is None or again.position == job.at or _old(job.entry, again, now):
-        claim, verdict = _owned(claim, again)
-        return claim, Verdict(verdict.id, owner.position, correction=True)
-    return None, Verdict(other, again.position)
+        claim, verdict = _owned(replace(claim, id=other, name=other), again)
+        after = (owner.position, *(at for at in owner.corrections if at < job.at))
+        return (claim, _corrected(owner, job.at)), Verdict(verdict.id, owner.position, correction=True, after=after)
+    return (), Verdict(other, again.position)
+
+
+def _corrected(owner: Claim, at: int) -> Claim:
+    """With this correction; the same if it is known."""
+    if at in owner.corrections:
+        return owner
+    return replace(owner, corrections=(*owner.corrections, at)[-_CORRECTIONS:])
 
 
 def _owned(claim: Claim, owner: Claim | None) -> tuple[Claim, Verdict]:

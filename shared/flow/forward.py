@@ -105,7 +105,9 @@ async def _send_all(turn: Round, first: list[Place], later: list[Place], look: L
     """Page by page what was never tried, then, longest ago first, what was: no patient's failure keeps the others from their turn. One that
     has been due for long goes before all, or it would never go while others keep coming."""
     packs, more = look.packs, look.more
-    await _send(turn, neglected(turn, later))
+    late = neglected(turn, later)
+    await _send(turn, late)
+    later = [one for one in later if one not in late]
     for _ in range(_PAGES):
         await _send(turn, first)
         if turn.late() or turn.over or not more or turn.half_gone():

@@ -18,6 +18,7 @@ from shared.storage.queues import lane_of
 _COMMIT = 1_500_000  # bytes of packs in one turn: their commit is one transaction of at most 4 MiB, in base64
 _LINE_WAIT = {Lane.ALARM: 15.0, Lane.ROUTINE: 60.0}  # seconds at most between two tries of a line whose endpoint is down
 _NEGLECT = {Lane.ALARM: 5.0, Lane.ROUTINE: 30.0}  # seconds that a parcel may be due while others, never tried, go before it
+_SUSPECT = 3  # failures by itself
 _AHEAD = 5.0  # seconds until a patient with parcels in an older line is asked about again
 
 Place = tuple[Pack, int]  # a parcel: its pack and its place in it
@@ -107,22 +108,27 @@ def plan(turn: Round, packs: Sequence[Pack]) -> tuple[list[Place], list[Place]]:
     for pack in packs:
         for place in waiting(pack):
             patient, state = pack.entries[place]["patient"], pack.states[place] or {}
-            due = state.get("not_before", 0.0)
-            if due > turn.now and stuck(turn.endpoint, turn.lane, state):
+            due, passed = state.get("not_before", 0.0), stuck(turn.endpoint, turn.lane, state)
+            if due > turn.now and passed:
                 turn.next_due = min(turn.next_due, due)
                 continue
             if patient not in turn.blocked and (due > turn.now or patient in turn.ahead):
                 turn.block(patient, due if due > turn.now else turn.now + _AHEAD)
             if patient not in turn.blocked:
-                tried = turn.tried.setdefault(patient, state.get("tried", 0.0))
+                tried = state["tried"] if passed else turn.tried.setdefault(patient, state.get("tried", 0.0))
                 (later if tried else first).append((pack, place))
     return first, later
 
 
 def stuck(endpoint: Endpoint, lane: Lane, state: Mapping[str, Any]) -> bool:
-    """An alarm that failed so often by itself, while the endpoint was not known to be down, that its schedule has come to its last step: it
-    holds back its patient's later alarms no longer."""
+    """An alarm that failed so often by itself that its schedule has come to its last step: it holds back its patient's later alarms no
+    longer. By itself: while the endpoint was not known to be down, or answered others between two attempts."""
     return lane is Lane.ALARM and state.get("alone", 0) >= len(endpoint.retry.alarm)
+
+
+def suspect(state: Mapping[str, Any]) -> bool:
+    """A parcel that failed by itself so often that nothing about its endpoint is learned from it."""
+    return bool(state.get("alone", 0) >= _SUSPECT)
 
 
 def neglected(turn: Round, later: Sequence[Place]) -> list[Place]:
@@ -136,8 +142,13 @@ def neglected(turn: Round, later: Sequence[Place]) -> list[Place]:
 
 
 def longest_ago(turn: Round, later: Sequence[Place]) -> list[Place]:
-    """Those that were tried before, the patients tried longest ago first; a patient's own order stays."""
-    return sorted(later, key=lambda one: turn.tried[one[0].entries[one[1]]["patient"]])
+    """Those that were tried before, the patients tried longest ago first; a patient's own order stays, but for alarms that are stuck."""
+
+    def tried(one: Place) -> float:
+        state = one[0].states[one[1]] or {}
+        return float(state["tried"] if stuck(turn.endpoint, turn.lane, state) else turn.tried[one[0].entries[one[1]]["patient"]])
+
+    return sorted(later, key=tried)
 
 
 def position_of(places: Sequence[Place]) -> int:

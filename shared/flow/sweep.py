@@ -10,7 +10,7 @@ from functools import partial
 
 from shared import log
 from shared.domain.message import Lane
-from shared.flow.ahead import forget_drained
+from shared.flow.ahead import forget_drained, forget_emptied
 from shared.flow.escalate import escalate
 from shared.flow.names import owner_of
 from shared.flow.status import deliveries_of, written
@@ -99,7 +99,10 @@ async def forget(hub: Hub) -> int:
 async def settle(hub: Hub) -> int:
     """Forgets lines that were replaced when an endpoint's number of lines changed, once they are empty. Returns how many generations."""
     register = await hub.registers.current()
-    return sum([await forget_drained(hub, endpoint) for tenant in register.tenants.values() for endpoint in tenant.endpoints])
+    drained = sum([await forget_drained(hub, endpoint) for tenant in register.tenants.values() for endpoint in tenant.endpoints])
+    for line in await hub.parcels.appender.lines():
+        await forget_emptied(hub, line)
+    return drained
 
 
 async def anchor(hub: Hub) -> int:

@@ -25,12 +25,13 @@ from shared.flow.job import Job
 from shared.flow.names import message_of, owner_of, parcel_id, receipt_name
 from shared.flow.translate import NOBODY, Context, Outgoing, translate
 from shared.hub import Hub
+from shared.storage.claims import Claim
 from shared.storage.head import Head
-from shared.storage.lines import Claim, Claimed, Hold, Look, Outcome
+from shared.storage.lines import Claimed, Hold, Look, Outcome
 from shared.storage.packs import Pack
 from shared.storage.queues import lane_of
 
-_RECEIPTS = 90  # in one turn: their claims and the head are one transaction of at most 100 rows
+_RECEIPTS = 90  # in one turn
 _TOLD = 50  # problems of one receipt that are written down; all are counted
 _ROUNDS = 4  # an id may be taken, and so may the id of a correction to it
 _BYTES = 256 * 1024  # raw bytes in one turn, at least one receipt: documents are several times as long
@@ -56,9 +57,8 @@ async def _turn(hub: Hub, line: str, look: Look, *, sending: list[asyncio.Task[N
     if hold is None:
         return True
     async with holding(hub.receipts, hold):
-        jobs = _without_own_corrections(jobs)
         for job in jobs:
-            job.behind = await originals(hub, line, job.verdict.first) if job.verdict.correction else ()
+            job.behind = await originals(hub, line, job.verdict.after)
         register = await hub.registers.current()
         await _work(hub, register, line, jobs, given_up=fallen(look.head, jobs[0].at))
         await _tell(hub, await _hand_over(hub, line, jobs), sending)
@@ -110,24 +110,19 @@ def _chosen(look: Look) -> list[Job]:
 
 
 async def _take(hub: Hub, line: str, head: Head, jobs: list[Job]) -> Hold | None:
-    """Takes the line and, in the same transaction, its receipts' ids; what was there already decides who is a duplicate of whom."""
+    """Takes the line and, in the same transaction, its receipts' ids; what was there already decides who is a duplicate of whom, and which
+    of the jobs go together: the others are taken off."""
     owners: dict[str, Claim] = {}
     until = hub.clock() + hub.settings.hold_seconds
     for _ in range(_ROUNDS):
-        claims = sort_out(jobs, owners, hub.clock())
+        together, claims = sort_out(jobs, owners, hub.clock())
+        del jobs[together:]
         try:
             new = [claim for claim in claims if owners.get(claim.id) is not claim]
             return await hub.receipts.lines.take(line, head, jobs[-1].at, until, new)
         except Claimed:
             owners |= await hub.receipts.lines.owners(line, [claim.id for claim in claims])
     return None
-
-
-def _without_own_corrections(jobs: list[Job]) -> list[Job]:
-    """Up to the first correction of another of these: where its original's parcels stand is known in the next turn."""
-    own = {job.at for job in jobs}
-    end = next((number for number, job in enumerate(jobs) if job.verdict.correction and job.verdict.first in own), len(jobs))
-    return jobs[:end]
 
 
 async def _work(hub: Hub, register: Register, line: str, jobs: Sequence[Job], *, given_up: bool) -> None:
@@ -172,7 +167,6 @@ def _transform(hub: Hub, register: Register, tenant: Tenant, sender: str, line: 
         "events": events(done.documents),
         **_notes(done.documents),
         **follows(hub, tenant, documents),
-        **({"corrects": job.verdict.first} if job.verdict.correction else {}),
     }
 
 
@@ -215,9 +209,7 @@ def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
     touched = {job.pack.sequence for job in jobs}
     for job in jobs:
         stands = joined(job.before, job.stands)
-        told = {"batch": job.before["batch"]} if "batch" in job.before else {}  # the job that had it transformed anew
-        own = {"id": job.verdict.id, **told} if job.state.get("problems") else {}
-        job.pack.states[job.place] = job.state | own | ({"parcels": stands} if stands else {})
+        job.pack.states[job.place] = job.state | _known(job) | ({"parcels": stands} if stands else {})
     packs = [pack for pack in looked if pack.sequence in touched]
     marked = {job.pack.sequence for job in jobs if job.state.get("problems")}
     return Outcome(
@@ -225,6 +217,17 @@ def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
         changed=[pack for pack in packs if not pack.ended],
         marked=[pack for pack in packs if pack.sequence in marked],
     )
+
+
+def _known(job: Job) -> dict[str, Any]:
+    """What is not found out a second time: what it corrects and, should it be transformed anew, its id, what it comes after and the job
+    that had it done."""
+    verdict = job.verdict
+    told: dict[str, Any] = {"corrects": verdict.first} if verdict.correction else {}
+    if not job.state.get("problems"):
+        return told
+    batch = {"batch": job.before["batch"]} if "batch" in job.before else {}
+    return told | {"id": verdict.id, "after": verdict.after} | batch
 
 
 def _set_aside(job: Job, reason: str, remedy: str) -> dict[str, Any]:

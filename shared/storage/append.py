@@ -73,11 +73,15 @@ class Appender:
         return len(writer.waiting) if writer else 0
 
     async def lines(self, tenant: str = "") -> list[str]:
-        """Every line that was ever appended to, or one municipality's."""
+        """Every line that was ever appended to and is not forgotten, or one municipality's."""
         mine = {"half": self._half, "first": f"{tenant}~", "last": f"{tenant}~~"} if tenant else {"half": self._half}
         asked = "PartitionKey eq @half" + (" and RowKey ge @first and RowKey lt @last" if tenant else "")
         rows = self._index.query_entities(asked, parameters=mine, select=["RowKey"])
         return [row["RowKey"] async for row in rows]
+
+    async def forget(self, line: str) -> None:
+        """Takes a closed line off that list: it stays closed, and so nothing brings it back."""
+        await self._index.delete_entity(self._half, line)
 
     async def append(self, line: str, addition: Addition) -> list[int]:
         """The positions that the entries got, once they are durable. Raises Closed, and nothing was written."""

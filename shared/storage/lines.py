@@ -6,13 +6,13 @@
     w~{sequence}      a pack, waiting
     d~{sequence}      a pack, done: what became of each entry, bodies until they are purged
     x~{sequence}      a mark: something in this pack was set aside or parked, and a human should look
-    i~{id}            which position owns this id; a second one with the same id is a duplicate
+    i~{id}            which position owns this id, and which came to correct it (storage.claims)
 
 A worker looks, takes the head by a conditional write with an expiry, works, and commits everything in one transaction that is conditional
 on the head again: a holder whose expiry has passed and whose line was taken by another can write no more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,7 @@ from azure.data.tables.aio import TableClient
 
 from shared.storage import packs
 from shared.storage.batch import Operation, create, delete, merge, put, replace, submit
+from shared.storage.claims import Claim, claim_row, read_claim
 from shared.storage.head import HAND, HEAD, Head, head_row, key, read_head
 from shared.storage.packs import Pack
 
@@ -73,21 +74,6 @@ class Outcome:
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """An id and the position that owns it. `content`: the hash of what came under this id; `name`: under which id the message goes on.
-
-    `etag`: of the row of an older owner, which is replaced; empty for an id that nobody has.
-    """
-
-    id: str
-    position: int
-    content: str
-    since: float
-    name: str
-    etag: str = ""
-
-
 def position(sequence: int, place: int) -> int:
     return sequence * _PER_PACK + place
 
@@ -119,7 +105,7 @@ class Lines:
         """None if another was faster. Raises Claimed, and takes nothing, if an id has an owner. `at`: see Head.taken."""
         taken = head.taken(uuid4().hex, until, at)
         try:
-            etags = await submit(self.table, [replace(head_row(line, taken), head.etag), *(_claimed(line, claim) for claim in claims)])
+            etags = await submit(self.table, [replace(head_row(line, taken), head.etag), *(claim_row(line, claim) for claim in claims)])
         except ResourceModifiedError:
             return await self._mine(line, head, taken)
         except ResourceExistsError as error:
@@ -145,7 +131,7 @@ class Lines:
     async def owners(self, line: str, ids: Sequence[str]) -> dict[str, Claim]:
         """Who owns these ids, for those that are owned. A call each: only asked when an id turned out to be taken."""
         rows = [await self._get(line, f"i~{one}") for one in ids]
-        return {row["RowKey"][2:]: _read_claim(row) for row in rows if row}
+        return {row["RowKey"][2:]: read_claim(row) for row in rows if row}
 
     async def commit(self, hold: Hold, outcome: Outcome) -> None:
         """Writes every outcome and lets go, in one transaction. Raises Lost if the line is another's by now."""
@@ -238,12 +224,3 @@ def mark_row(line: str, pack: Pack) -> dict[str, Any]:
 def to_done(line: str, pack: Pack) -> list[Operation]:
     """A pack that waited is done."""
     return [delete(key(line, named("w", pack))), create({**key(line, named("d", pack)), **packs.to_row(pack), "full": True})]
-
-
-def _claimed(line: str, claim: Claim) -> Operation:
-    row = {**key(line, f"i~{claim.id}"), "at": str(claim.position), "content": claim.content, "since": claim.since, "name": claim.name}
-    return replace(row, claim.etag) if claim.etag else create(row)
-
-
-def _read_claim(row: Mapping[str, Any]) -> Claim:
-    return Claim(row["RowKey"][2:], int(row["at"]), row["content"], row["since"], row["name"], row["etag"])

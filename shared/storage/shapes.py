@@ -58,6 +58,10 @@ class Shape:
         """False: the line is of a generation that this shape does not know yet."""
         return _generation(line) <= self.now.number
 
+    def dropped(self, line: str) -> bool:
+        """Whether it is of a generation that had nothing waiting any more."""
+        return _generation(line) not in [one.number for one in (self.now, *self.older)] and self.holds(line)
+
     def before(self, line: str) -> Sequence[Generation]:
         """The generations that were replaced before this line's began."""
         return [one for one in self.older if one.number < _generation(line)]
