@@ -15,6 +15,7 @@ from local.terminal import Step
 
 STALL = 30.0  # seconds for each call
 PACE = 0.15  # seconds between two messages to each municipality: two cores play hub, storage, journals and senders, and must not be full
+WARM = 2.0  # seconds of messages that are not measured
 DRAINED = 60.0  # seconds until what the stalled endpoint missed stands there
 TAKES = 0.05  # seconds for each call to the journal with the heap, alone and behind it
 SPACING = 0.3  # seconds between two alarms
@@ -42,11 +43,12 @@ async def _stall(ground: Ground, seconds: float, rounds: int, settings: Mapping[
     await register(storage, *(town({"epj": f"{ground.journal}/{each}"}, orgnr=orgnr) for orgnr, each in journals.items()))
     sent: tuple[Sent, Sent] = {}, {}  # without, with
     async with hosted(ground, storage, "host-stall", settings) as wire:
-        await _load(wire, {}, 2.0, 0)  # warm
+        await _load(wire, {}, WARM, 0)
         for number in range(1, 2 * rounds + 1):
             with_it = number % 2 == 0
             ground.tell(journals[STALLED], **(STALLING if with_it else {}))
-            await _load(wire, sent[with_it], seconds, number * 1000)
+            await _load(wire, {}, WARM, number * 1000)  # after a pause the first messages wait for a poll
+            await _load(wire, sent[with_it], seconds, number * 1000 + 500)
             ground.tell(journals[STALLED])
             await _drained(ground, journals[STALLED], wire)  # or it would be sent, and be in the way, while nothing stalls
         row.stuck = await wire.unended()
