@@ -17,7 +17,7 @@ from shared.errors import Refused
 from shared.hub import Hub
 from shared.messages import words
 from shared.messages.acts import act, to_do
-from shared.messages.asked import by_id, meant, since
+from shared.messages.asked import LOOKED_UP, by_id, meant, since
 from shared.messages.edits import Order, Verb
 from shared.messages.history import history
 from shared.messages.message import Message, Wanted
@@ -66,11 +66,20 @@ async def _find(hub: Hub, options: argparse.Namespace) -> int:
             if len(found) >= options.most:
                 break
     if not found:
-        return FRAME.said("fant ingen meldinger", WRONG)
+        return FRAME.said(await _none(hub, options), WRONG)
     print(words.table(sorted(found, key=lambda message: -message.since)))
     if len(found) >= options.most:
         print(f"De {options.most} nyeste; --most, --from og --to viser andre.")
     return OK
+
+
+async def _none(hub: Hub, options: argparse.Namespace) -> str:
+    """And why that may be."""
+    await hub.registers.refresh()
+    if not known(await hub.registers.current(), Stop(options.tenant, options.sender, options.endpoint, 0.0, "", "")):
+        return "fant ingen meldinger; registeret har ingen slik kommune, avsender eller endepunkt"
+    back = not (options.id or options.since or options.state in LOOKED_UP)
+    return f"fant ingen meldinger{' fra det siste døgnet; --from ser lenger tilbake' if back else ''}"
 
 
 def _wanted(hub: Hub, options: argparse.Namespace, tenant: str) -> Wanted:
@@ -112,14 +121,14 @@ async def _act(hub: Hub, options: argparse.Namespace) -> int:
     verb = Verb(options.what)
     if organisation.is_orgnr(options.id):
         wanted = _wanted(hub, options, options.id)
-        order = Order(verb, hub.clock(), options.who, options.reason, _batch(options, verb, wanted))
+        order = Order(verb, hub.clock(), options.who, options.reason, _batch(options, verb, wanted), meant=hub.clock())
         if verb is Verb.DELETE and not options.state:
             return FRAME.said("si hva som skal slettes: --state parked, waiting eller 'set aside'", USAGE)
         return await many(hub, order, wanted, dry=options.dry_run, sure=options.yes)
     order = Order(verb, hub.clock(), options.who, options.reason)
     target = to_do(order, meant(await _known(hub, options.id), options.id, options.state, options.endpoint))
     if options.dry_run:
-        print(words.done(verb, len(target.names) if target else 0))
+        print(words.would_be(1 if target else 0))
         return OK
     print(words.done(verb, await act(hub, order, [target]) if target else 0))
     return OK

@@ -13,7 +13,7 @@ from shared.messages.acts import Target, act
 from shared.messages.edits import Order
 from shared.messages.many import GROUP, targets
 from shared.messages.message import Wanted
-from shared.messages.words import done
+from shared.messages.words import done, would_be
 
 WIDTH = 30  # letters of the bar
 
@@ -23,8 +23,11 @@ async def many(hub: Hub, order: Order, wanted: Wanted, *, dry: bool, sure: bool)
     total = 0
     async for _ in targets(hub, order, wanted):
         total += 1
-    if dry or not total:
-        print(f"{total} {'melding' if total == 1 else 'meldinger'} ville blitt berørt")
+    if dry:
+        print(would_be(total))
+        return OK
+    if not total:
+        print(done(order.verb, 0))
         return OK
     if total > MANY and not sure and not _agreed(total):
         say(f"hub messages: ingenting er gjort; --yes gjør det med {total} meldinger")

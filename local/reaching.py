@@ -270,6 +270,8 @@ def _refuses(heard: Heard) -> Said:
         return Said(
             DOUBTFUL, f"the journal: refuses with a web page ({heard.status})", "ask whether the call came further than their proxy"
         )
+    if heard.status == 429:
+        return Said(DOUBTFUL, "the journal: has had enough calls for now (429)", "try again later")
     if 400 <= heard.status < 500:
         return Said(RIGHT, f"the journal: lets the hub in, and refuses an empty document ({heard.status}) as it should")
     if heard.status >= 500:
@@ -277,6 +279,13 @@ def _refuses(heard: Heard) -> Said:
     if heard.status >= 300:
         return Said(WRONG, f"the journal: sends the hub elsewhere ({heard.status})", "write the address that it leads to")
     return Said(WRONG, f"the journal: says yes to an empty document ({heard.status})", "it must answer 2xx only to what it has stored")
+
+
+def _knows(heard: Heard) -> Said:
+    """A centre that takes webhooks may say yes to an empty one: it has checked the signature."""
+    if 200 <= heard.status < 300:
+        return Said(RIGHT, f"the centre: takes what the hub signs ({heard.status})")
+    return _refuses(heard)
 
 
 def _describes(heard: Heard) -> Said:
@@ -300,6 +309,7 @@ def kind(body: bytes) -> str:
 Probe = tuple[Callable[[str], Call], Callable[[Heard], Said]]
 PROBES: Mapping[str, Probe] = {  # by adapter; another one is sent nothing, at its own address
     "bundle": (_document, _refuses),
+    "response_centre": (_nothing, _knows),
     "fhir": (_metadata, _describes),
     "transaction": (_metadata, _describes),
 }

@@ -107,7 +107,7 @@ def word(state: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -> s
         return "transformed"
     if state["end"] == "set aside" or state["problems"]:
         return "set aside"
-    return "deleted" if words == {"deleted"} else "delivered"
+    return "deleted" if "deleted" in words else "delivered"
 
 
 def _counts(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -23,13 +23,19 @@ class Verb(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Order:
     """`at`: seconds since 1970; `batch`: the job that it belongs to, "" = none: what was sent, or transformed, again in it is not so once
-    more. `who` and `why` are typed at a keyboard, or come with a call of the admin API."""
+    more. `meant`: of many messages, when it was said what is meant: what became so later is left alone. `who` and `why` are typed at a
+    keyboard, or come with a call of the admin API."""
 
     verb: Verb
     at: float
     who: str
     why: str = ""
     batch: str = ""
+    meant: float = float("inf")
+
+    def spares(self, state: State) -> bool:
+        """Whether it has come to its end since then, by a worker or by another hand."""
+        return "end" in state and bool(state.get("at", 0.0) > self.meant)
 
 
 Edit = Callable[[State, Order], dict[str, Any] | None]
@@ -41,7 +47,7 @@ _NOTHING = {"items": 0, "documents": 0, "set_aside": 0, "problems": []}
 def _resent(state: State, order: Order) -> dict[str, Any] | None:
     """It waits again at its place in the order, with a schedule of its own; the journal is asked first, where it can be."""
     done = order.batch and state.get("batch") == order.batch
-    if state.get("end") not in ("parked", "delivered") or done:
+    if state.get("end") not in ("parked", "delivered") or done or order.spares(state):
         return None
     earlier = tried(dict(state), state["at"], state.get("reason") or f"answer {state.get('answer', '')}")
     kept = {name: state[name] for name in ("followed",) if name in state}
@@ -55,7 +61,7 @@ def _parked(state: State, order: Order) -> dict[str, Any] | None:
 
 
 def _parcel_deleted(state: State, order: Order) -> dict[str, Any] | None:
-    if state.get("end", "parked") != "parked":
+    if state.get("end", "parked") != "parked" or order.spares(state):
         return None
     return {"end": "deleted", "at": order.at, "reason": "deleted by hand", "why": order.why, "was": dict(state)}
 

@@ -122,6 +122,11 @@ def _delivery(history: History, sent: Sent) -> list[str]:
         asked = ", spurt om det først" if state.get("asked") else ""
         lines.append(f"  {time(state['at'])}  levert, svar {state['answer']}{asked}{f', {name}' if (name := state['name']) else ''}")
     elif "end" in state:
+        lines += [
+            f"  {time(was['at'])}  {STATES[was['end']]}: {was['reason']}"
+            for was in [state.get("was", {})]
+            if "reason" in was and "end" in was
+        ]
         lines.append(f"  {time(state['at'])}  {STATES[sent.status]}: {state['reason']}{f' ({why})' if (why := state.get('why')) else ''}")
     elif "not_before" in state:
         lines.append(f"  neste forsøk {time(state['not_before'])}")
@@ -142,7 +147,8 @@ def traffic(stop: Stop, *, stopped: bool) -> str:
     """What is so from now on."""
     named = f"{held(stop)[:1].upper()}{held(stop)[1:]}"
     if stopped:
-        return f"{named} er stoppet: alt tas imot og venter. Det gjelder innen ti sekunder; ./hub messages start slipper det løs."
+        alarms = "" if stop.endpoint else " Alarmer går da ingen andre veier: ring dem som må vite det, eller stopp heller et endepunkt."
+        return f"{named} er stoppet: alt tas imot og venter. Det gjelder innen ti sekunder; ./hub messages start slipper det løs.{alarms}"
     return f"{named} går igjen innen ti sekunder; det som har ventet, tas i rekkefølge."
 
 
@@ -158,13 +164,18 @@ def held(stop: Stop) -> str:
     return named or "all trafikk i kommunen"
 
 
+def would_be(number: int) -> str:
+    """What a trial run says."""
+    return f"{number} {'melding' if number == 1 else 'meldinger'} ville blitt berørt"
+
+
 def done(verb: Verb, number: int) -> str:
     """How much came of an act."""
     word, one, several = DONE[verb]
     return (
         f"{number} {one if number == 1 else several} {word}"
         if number
-        else "ingenting å gjøre: det er gjort alt, eller innholdet er slettet"
+        else "ingenting å gjøre: det er gjort alt, er levert (resend tar det med --state delivered), eller innholdet er slettet"
     )
 
 

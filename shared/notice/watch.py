@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from shared import log
-from shared.access.register import Alarms, Endpoint, Register, Tenant
+from shared.access.register import Alarms, Endpoint, Register, Stop, Tenant
 from shared.domain.message import Lane
 from shared.flow.names import owner_of
 from shared.flow.schedule import DAY
@@ -67,7 +67,7 @@ async def watch(hub: Hub) -> None:
     sums = _added(lines, hub.clock())
     await _ask_breakers(hub, sums)
     _publish(sums, len(lines))
-    so = [notice for tenant in register.tenants.values() for notice in _notices(tenant, sums, hub.clock())]
+    so = [notice for tenant in register.tenants.values() for notice in _notices(tenant, sums, register.stops)]
     await settle(hub, WATCHED, so, {*found[0][1], *found[1][1], *_strangers(register, lines)})
     await send(hub)
 
@@ -135,11 +135,11 @@ def _publish(sums: Sums, lines: int) -> None:
     log.step("watched", lines=lines, waiting=waiting, oldest=round(oldest))
 
 
-def _notices(tenant: Tenant, sums: Sums, now: float) -> Iterator[Notice]:
+def _notices(tenant: Tenant, sums: Sums, held: Sequence[Stop]) -> Iterator[Notice]:
     mine = {(half, name, lane): one for (orgnr, half, name, lane), one in sums.items() if orgnr == tenant.orgnr}
     failing = [notice for endpoint in tenant.endpoints if (notice := _failing(endpoint, mine))]
     yield from failing
-    yield from _late(tenant, mine)
+    yield from _late(tenant, mine, held)
     yield from _waiting(tenant, mine, {notice.subject for notice in failing})
     for (half, name, lane), one in mine.items():
         yield from _marked(tenant, half, name, lane, one.marks)
@@ -167,8 +167,8 @@ def _failing(endpoint: Endpoint, mine: Mine) -> Notice | None:
     return Notice(endpoint.tenant, "endpoint-failing", endpoint.name, sum(one.waiting for one in both), level, facts)
 
 
-def _late(tenant: Tenant, mine: Mine) -> Iterator[Notice]:
-    """An alarm that has not reached its journal in time, wherever it waits."""
+def _late(tenant: Tenant, mine: Mine, held: Sequence[Stop]) -> Iterator[Notice]:
+    """An alarm that has not reached its journal in time, wherever it waits. `held`: what is stopped by hand."""
     late: dict[str, list[Sum]] = defaultdict(list)
     patience = {endpoint.name: endpoint.alarms.page_after for endpoint in tenant.endpoints}
     second = {endpoint.name: endpoint.alarms.second for endpoint in tenant.endpoints}
@@ -176,7 +176,9 @@ def _late(tenant: Tenant, mine: Mine) -> Iterator[Notice]:
         if lane is Lane.ALARM and one.oldest > (patience.get(name, _LATE) if half == PARCELS else _LATE):
             late[name].append(one)
     for name, some in late.items():
+        by_hand = any(stop.tenant == tenant.orgnr and name in (stop.sender, stop.endpoint) for stop in held)
         facts = {"oldest": round(max(one.oldest for one in some)), "second": second.get(name, "")}
+        facts |= {"sender": name not in patience, "stopped": by_hand}
         yield Notice(tenant.orgnr, "alarm-late", name, sum(one.waiting for one in some), 0, facts)
 
 

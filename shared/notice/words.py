@@ -52,8 +52,8 @@ _OLD = Saying(
 SAYINGS: Mapping[str, Saying] = {
     "alarm-late": Saying(
         "ALARM ikke levert: {name}",
-        "{alarmer} har ikke nådd fram til {name}. Den eldste har ventet i {oldest}.{second}",
-        "Følg opp på annen måte nå: ring responssenteret eller se i alarmsystemet. Finn deretter ut hvorfor det stopper ved {name}.",
+        "{alarmer} {late}. Den eldste har ventet i {oldest}.{second}",
+        "Følg opp på annen måte nå: ring responssenteret eller se i alarmsystemet. {why}",
         "Ingen alarmer venter lenger: {name}",
     ),
     "alarm-set-aside": Saying(
@@ -177,6 +177,10 @@ def _clauses(notice: Standing, tenant: Tenant) -> dict[str, str]:
     ours = status in ("401", "403")
     return {
         "second": f" Alarmene går også til {second}." * bool(second),
+        "late": f"fra {name} er ikke sendt videre" if facts.get("sender") else f"har ikke nådd fram til {name}",
+        "why": f"Trafikken er stoppet for hånd: ./hub messages stops {tenant.orgnr} viser det, og start slipper den løs."
+        if facts.get("stopped")
+        else f"Finn deretter ut hvorfor det stopper{'' if facts.get('sender') else f' ved {name}'}.",
         "unknown": f" For {facts.get('unknown')} av dem er ingen registrert på enheten." * bool(facts.get("unknown")),
         "reason": f": svaret er {status}" * bool(status) or ": svaret er en nettside" * ("web page" in (facts.get("reason") or "")),
         "ask": f"Se om det som knutepunktet viser {name}, gjelder ennå: ./hub register test." * ours
