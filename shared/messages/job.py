@@ -135,14 +135,14 @@ async def _taken(hub: Hub, job: Job) -> Job | None:
 
 
 async def _share(hub: Hub, job: Job) -> None:
-    """As many groups as fit, and on until something was changed: a search that begins anew where nothing can be, would come no further."""
+    """As many groups as fit, and on until it came further: a search that begins anew where it began before, would never come to its end."""
     until, mine = hub.clock() + _SLICE, job
     try:
         async for group in _groups(targets(hub, job.order, _rest(job))):
             if (now := await _done(hub, mine, group)) is None:
                 return
             mine = now
-            if mine.state != RUNNING or (hub.clock() >= until and mine.changed > job.changed):
+            if mine.state != RUNNING or (hub.clock() >= until and _further(job, mine)):
                 break
         else:
             await _write_down(hub, mine, ended=True)
@@ -151,6 +151,10 @@ async def _share(hub: Hub, job: Job) -> None:
     except (AzureError, TimeoutError, OSError) as error:  # what is left of the group is done the next time
         log.step("job broke off", tenant=job.tenant, job=job.id, error=type(error).__name__)
         await _write_down(hub, replace(mine, error=type(error).__name__))
+
+
+def _further(before: Job, now: Job) -> bool:
+    return now.changed > before.changed or (now.wanted.state in _BY_RECEIPT and now.after > before.after)
 
 
 def _rest(job: Job) -> Wanted:
@@ -174,7 +178,8 @@ async def _done(hub: Hub, job: Job, group: Sequence[Target]) -> Job | None:
     async with asyncio.timeout(_PATIENCE):
         changed = await act(hub, job.order, group)
     log.step("job went on", tenant=job.tenant, job=job.id, messages=len(group), changed=changed)
-    after = replace(job, messages=job.messages + len(group), changed=job.changed + changed, after=group[-1].message.since)
+    messages = job.messages + (len(group) if changed else 0)  # what was purged is looked at again by the next share
+    after = replace(job, messages=messages, changed=job.changed + changed, after=group[-1].message.since)
     return await _write_down(hub, replace(after, until=hub.clock() + LEASE), held=True)
 
 
