@@ -8,6 +8,7 @@ from shared.admin import told
 from shared.admin.door import Answer, Asked, Guest, attended, enter
 from shared.admin.messages import UNKNOWN, reasoned, stated
 from shared.admin.reading import FILTERS, body, wanted
+from shared.admin.turns import search_turn
 from shared.door.answers import Fault, Reply
 from shared.hub import Hub
 from shared.messages import job as jobs
@@ -56,7 +57,8 @@ async def _begin(hub: Hub, asked: Asked, guest: Guest) -> Answer:
         raise Fault(400, "state is missing", "say what is to be deleted: parked, waiting or set aside", field="$.state")
     order = Order(verb, hub.clock(), guest.who, reasoned(verb, given.get("reason", "")))
     about = wanted(given, guest.tenant, hub.clock())
-    count, more = await _counted(hub, order, about)
+    async with search_turn(hub):
+        count, more = await _counted(hub, order, about)
     if given["dry_run"]:
         return 200, {"count": count, "more": more}
     if sum(one.state not in OVER for one in await jobs.all_of(hub, guest.tenant)) >= MOST:
