@@ -290,8 +290,10 @@ def test_a_job_runs_by_itself_to_its_end(place: Place) -> None:
     town.make_journal_honest()
     who = place.person(Role.ADMINISTER, town)
     assert who.call("POST", f"{town.orgnr}/jobs", {"verb": "resend", "dry_run": True}).json() == {"count": 1, "more": False}
-    begun = who.call("POST", f"{town.orgnr}/jobs", {"verb": "resend", "reason": "mendet"})
+    begun = who.call("POST", f"{town.orgnr}/jobs", {"verb": "resend", "reason": "mendet", "key": "mendet 1"})
     as_told(begun, "jobs")
+    again = who.call("POST", f"{town.orgnr}/jobs", {"verb": "resend", "reason": "mendet", "key": "mendet 1"})
+    assert (again.status_code, again.json()["job"]) == (202, begun.json()["job"])
     assert (begun.status_code, begun.json()["count"]) == (202, 1)
     path = f"{town.orgnr}/jobs/{begun.json()['job']}"
 

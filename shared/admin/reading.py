@@ -35,6 +35,7 @@ CHECKS: Mapping[str, Check] = {
     "to": _TIMED,
     "most": (lambda text: re.fullmatch(r"[0-9]{1,3}", text) is not None and 0 < int(text) <= MOST, f"send a number from 1 to {MOST}"),
     "id": (lambda text: text.isprintable() and 0 < len(text) <= LONGEST, f"send a text of at most {LONGEST} characters"),
+    "key": (lambda text: text.isprintable() and 0 < len(text) <= LONGEST, f"send a text of at most {LONGEST} characters"),
     "reason": (is_reason, f"send a sentence of at most {LONGEST} characters, without anybody's number"),
     "verb": (lambda text: text in list(Verb), f"send one of {', '.join(Verb)}"),
     "number": (lambda text: len(text) <= LONGEST, "send a person's number of eleven digits"),

@@ -22,6 +22,7 @@ from shared import log
 from shared.access.people import letters
 from shared.domain.message import Lane
 from shared.hub import Hub
+from shared.messages import job_keys
 from shared.messages.acts import Target, act
 from shared.messages.edits import Order, Verb
 from shared.messages.many import GROUP, targets
@@ -64,9 +65,13 @@ class Job:
     etag: str = field(default="", repr=False)
 
 
-def new(order: Order, wanted: Wanted, count: int, *, more: bool) -> Job:
-    """Ids are in the order of time."""
-    name = f"{letters(f'{int(order.at * 1000):011x}')}-{letters(secrets.token_hex(4))}"
+def fresh(at: float) -> str:
+    """An id; they are in the order of time."""
+    return f"{letters(f'{int(at * 1000):011x}')}-{letters(secrets.token_hex(4))}"
+
+
+def new(order: Order, wanted: Wanted, count: int, *, more: bool, name: str = "") -> Job:
+    name = name or fresh(order.at)
     span = Span(wanted.span.since, min(wanted.span.until, order.at))
     return Job(wanted.tenant, name, replace(order, batch=name), replace(wanted, span=span), count, more, updated=order.at)
 
@@ -110,6 +115,7 @@ async def forget(hub: Hub) -> None:
     """By timer: jobs that were over long ago."""
     before = hub.clock() - KEPT
     for tenant in (await hub.registers.current()).tenants:
+        await job_keys.forget(hub, tenant, before)
         for job in await all_of(hub, tenant):
             if job.state in OVER and job.updated < before:
                 await hub.admin.drop(_to_record(job))
