@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from local.terminal import Parser
-from shared.domain import clock
+from shared.domain import clock, person
 from shared.errors import HubError
 
 OK, WRONG, USAGE = 0, 1, 2
@@ -78,7 +78,7 @@ def checked(right: Callable[[str], object], words: str) -> Callable[[str], str]:
 
 def numbered(words: str) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and 0 < int(text) <= MOST):
+        if not (re.fullmatch("[0-9]{1,6}", text) and 0 < int(text) <= MOST):
             raise argparse.ArgumentTypeError(words)
         return int(text)
 
@@ -99,4 +99,4 @@ def timed(words: str) -> Callable[[str], datetime]:
 
 def somebody(text: str) -> bool:
     """Who is at the keyboard, by user name or e-mail address: no person's number."""
-    return bool(_WHO.fullmatch(text)) and not re.search("[0-9]{6}", text)
+    return bool(_WHO.fullmatch(text)) and not person.numbered(text)

@@ -290,8 +290,10 @@ def test_a_job_runs_by_itself_to_its_end(place: Place) -> None:
     town.make_journal_honest()
     who = place.person(Role.ADMINISTER, town)
     assert who.call("POST", f"{town.orgnr}/jobs", {"verb": "resend", "dry_run": True}).json() == {"count": 1, "more": False}
-    begun = who.call("POST", f"{town.orgnr}/jobs", {"verb": "resend", "reason": "mendet"})
+    begun = who.call("POST", f"{town.orgnr}/jobs", {"verb": "resend", "reason": "mendet", "key": "mendet 1"})
     as_told(begun, "jobs")
+    again = who.call("POST", f"{town.orgnr}/jobs", {"verb": "resend", "reason": "mendet", "key": "mendet 1"})
+    assert (again.status_code, again.json()["job"]) == (202, begun.json()["job"])
     assert (begun.status_code, begun.json()["count"]) == (202, 1)
     path = f"{town.orgnr}/jobs/{begun.json()['job']}"
 
@@ -325,12 +327,15 @@ def test_traffic_is_stopped_listed_and_started(place: Place) -> None:
         (400, "GET", f"messages?id={STILLE}", None),
         (400, "GET", f"messages?{STILLE}=1", None),
         (400, "GET", "messages?most=0", None),
+        (400, "GET", "messages?most=000000050999999999", None),
+        (400, "GET", f"messages?most={'1' * 5009}", None),
         (400, "GET", "messages?most=1&most=2", None),
         (400, "GET", "messages?from=i%20gaar", None),
         (400, "POST", "messages/_search", {}),
         (400, "POST", "messages/_search", b"{"),
         (400, "POST", "messages/_search", []),
         (400, "POST", "messages/{receipt}/resend", {"reason": f"gjelder {STILLE}"}),
+        (400, "POST", "messages/{receipt}/resend", {"reason": f"gjelder {STILLE[:6]} {STILLE[6:]}"}),
         (400, "POST", "messages/{receipt}/resend", {STILLE: "x"}),
         (400, "POST", "messages/{receipt}/resend", {"state": "waiting"}),
         (400, "POST", "messages/{receipt}/resend", {"dry_run": "yes"}),

@@ -260,6 +260,50 @@ def test_a_job_on_what_was_purged_comes_to_an_end(storage: str) -> None:
     asyncio.run(run())
 
 
+def test_a_job_on_what_was_purged_says_nothing_of_it_and_ends_its_share_in_time(storage: str) -> None:
+    """Each group takes longer than a share; what came in an hour is more than one share reads."""
+
+    async def run() -> None:
+        async with journalled(storage) as (here, _):
+            for number in range(8):
+                await here.post(note(f"n{number}"))
+                here.clock.now += 600.0
+            await here.run()
+            here.clock.now += 80 * HOUR
+            assert await purge(here.hub, Lane.ROUTINE)
+            job = await begun(here, state="delivered")
+            assert job.count == 8
+            seen = []
+            for _ in range(9):
+                await jobs.work(here.hub)
+                seen.append((await now(here, job)).after)
+            assert len(set(seen[:6])) == 6 and seen == sorted(seen), "each share is over after one group, and further on"
+            told = await now(here, job)
+            assert (told.state, told.messages, told.changed, await acts(here)) == (DONE, 0, 0, [])
+
+    asyncio.run(run())
+
+
+def test_an_act_s_entry_names_what_it_will_change_and_nothing_else(storage: str) -> None:
+    """What was purged since it was found, is not sent again; nor is what was sent again by somebody else."""
+
+    async def run() -> None:
+        async with journalled(storage) as (here, _):
+            await here.post(note("old"))
+            await here.run()
+            here.clock.now += 80 * HOUR
+            await here.post(note("new"))
+            await here.run()
+            order = Order(Verb.RESEND, here.clock(), "kari", "journalen er mendet", "jobb")
+            known = [one async for one in targets(here.hub, order, Wanted(here.tenant.orgnr, state="delivered"))]
+            assert len(known) == 2 and await purge(here.hub, Lane.ROUTINE)
+            assert [await act(here.hub, order, known) for _ in range(2)] == [1, 0]
+            [entry] = await acts(here)
+            assert (entry.count, entry.message, len(entry.patients)) == (1, f"{known[1].names[0]}: journalen er mendet", 1)
+
+    asyncio.run(run())
+
+
 def test_what_comes_after_the_wish_is_not_meant(storage: str) -> None:
     async def work(here: Town, _journal: Journal) -> None:
         job = await begun(here, Verb.DELETE)

@@ -251,3 +251,25 @@ def test_what_is_not_nine_digits_is_no_organisation(text: str) -> None:
 def help_number() -> str:
     """The first number from 80000000000 that passes both checks."""
     return next(number for number in map(str, range(80_000_000_000, 80_000_001_000)) if person.kind(number))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "14834812097",
+        "gjelder 14834-81209-7",
+        "gjelder 148348 12097",
+        "ring 148 348 120 97 om dette",
+        "født 14.03.48",
+        "1483\u20114812\u2013097",
+        "\uff11\uff14\uff18\uff13\uff14\uff18",
+        "\u0661\u0664\u0668\u0663\u0664\u0668",
+    ],
+)
+def test_six_digits_in_a_row_are_found_however_they_are_written(text: str) -> None:
+    assert person.numbered(text)
+
+
+@pytest.mark.parametrize("text", ["journalen svarer igjen", "5 av 12345 meldinger", "kl. 10:30, 14 meldinger", "uke 48-49, 12 porter"])
+def test_fewer_digits_are_nobodys(text: str) -> None:
+    assert not person.numbered(text)

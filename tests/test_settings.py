@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.settings import BadSetting, Settings
+from shared.flow.attend import _SHIFT
+from shared.settings import LONGEST_HOLD, BadSetting, Settings
+from tests.azurite import ROOT
 
 ENV = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "HUB_PATIENT_KEY": "k" * 32}
 HELSEID = "https://helseid-sts.nhn.no"
@@ -35,6 +37,7 @@ def test_another_issuer_says_its_own_ways() -> None:
 BAD: list[tuple[str, str]] = [
     ("HUB_ENVIRONMENT", "staging"),
     ("HUB_VKP_STATUS", "400"),
+    ("HUB_HOLD_SECONDS", "76"),
     ("HUB_PUBLIC_URL", "hub.example"),
     ("HUB_PUBLIC_URL", "http://hub.example"),
     ("HUB_DPOP", "patient"),
@@ -71,6 +74,13 @@ def test_a_bad_setting_stops_the_start_by_its_name(name: str, value: str) -> Non
     with pytest.raises(BadSetting, match=name) as caught:
         Settings.from_env(ENV | {name: value})
     assert "hemmelig" not in str(caught.value)
+
+
+def test_the_longest_hold_fits_twice_in_the_time_that_a_function_may_run() -> None:
+    """The receipt's line and then the parcel's, each for a shift and a turn that began at its end."""
+    hours, minutes, seconds = json.loads((ROOT / "host.json").read_text())["functionTimeout"].split(":")
+    held = Settings.from_env(ENV | {"HUB_HOLD_SECONDS": str(LONGEST_HOLD)}).hold_seconds
+    assert 2 * (_SHIFT + held) < 3600 * int(hours) + 60 * int(minutes) + int(seconds)
 
 
 def test_dpop_needs_to_know_the_address_that_proofs_are_for() -> None:

@@ -4,6 +4,7 @@ from shared.access.people import EVERYBODY, OF_ACTS
 from shared.admin import told
 from shared.admin.door import Answer, Asked, Guest, attended, enter
 from shared.admin.reading import FILTERS, USUAL, body, query, wanted
+from shared.admin.turns import search_turn
 from shared.door.answers import Fault, Reply
 from shared.hub import Hub
 from shared.messages import words
@@ -47,10 +48,12 @@ def verb_of(asked: Asked) -> str:
 async def _find(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     given = query(asked, *FILTERS, "most")
     most, found = int(given.get("most", USUAL)), list[Message]()
-    async for message in Search(hub).find(wanted(given, guest.tenant, hub.clock()), newest=True):
-        found.append(message)
-        if len(found) > most:
-            break
+    about = wanted(given, guest.tenant, hub.clock())
+    async with search_turn(hub):
+        async for message in Search(hub).find(about, newest=True):
+            found.append(message)
+            if len(found) > most:
+                break
     return 200, {"messages": [told.message(one) for one in found[:most]], "more": len(found) > most}
 
 
@@ -58,7 +61,8 @@ async def _by_own_id(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     given = body(asked, "id", "sender")
     if "id" not in given:
         raise Fault(400, "id is missing", "send the receipt's, the parcel's or the sender's own id", field="$.id")
-    found = await by_id(Search(hub), guest.tenant, given.get("sender", ""), given["id"])
+    async with search_turn(hub):
+        found = await by_id(Search(hub), guest.tenant, given.get("sender", ""), given["id"])
     return 200, {"messages": [told.message(one) for one in sorted(found, key=lambda one: -one.since)], "more": False}
 
 
@@ -72,8 +76,9 @@ async def _known(hub: Hub, asked: Asked, guest: Guest) -> Message:
 
 
 async def _show(hub: Hub, asked: Asked, guest: Guest) -> Answer:
-    message = await _known(hub, asked, guest)
-    found = await history(hub, message.receipt)
+    async with search_turn(hub):
+        message = await _known(hub, asked, guest)
+        found = await history(hub, message.receipt)
     if found is None:
         raise UNKNOWN
     await enter(hub, guest, "messages.show", message.receipt)

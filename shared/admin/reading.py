@@ -1,5 +1,6 @@
 """What comes in a query or in a body, by name: each text is checked where it is named, none is repeated when it is wrong."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -32,8 +33,9 @@ CHECKS: Mapping[str, Check] = {
     "state": (lambda text: text in STATES, f"send one of {', '.join(STATES)}"),
     "from": _TIMED,
     "to": _TIMED,
-    "most": (lambda text: text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= MOST, f"send a number from 1 to {MOST}"),
+    "most": (lambda text: re.fullmatch(r"[0-9]{1,3}", text) is not None and 0 < int(text) <= MOST, f"send a number from 1 to {MOST}"),
     "id": (lambda text: text.isprintable() and 0 < len(text) <= LONGEST, f"send a text of at most {LONGEST} characters"),
+    "key": (lambda text: text.isprintable() and 0 < len(text) <= LONGEST, f"send a text of at most {LONGEST} characters"),
     "reason": (is_reason, f"send a sentence of at most {LONGEST} characters, without anybody's number"),
     "verb": (lambda text: text in list(Verb), f"send one of {', '.join(Verb)}"),
     "number": (lambda text: len(text) <= LONGEST, "send a person's number of eleven digits"),

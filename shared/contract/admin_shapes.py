@@ -18,6 +18,7 @@ _FLAG: Json = {"type": "boolean"}
 _STATE: Json = {"enum": list(STATES)}
 _ROLE: Json = {"enum": list(Role)}
 _REASON: Json = {**TEXT, "minLength": 1, "maxLength": 200, "description": "Why: stands in the audit log. Nobody's name or number."}
+_KEY: Json = {**TEXT, "minLength": 1, "maxLength": 200, "description": "Yours, another for each job. Said again by it, the job is found."}
 _NAME: Json = {**TEXT, "pattern": "^[a-z0-9-]{1,40}$"}
 FILTERS: dict[str, Json] = {
     "sender": _NAME,
@@ -36,7 +37,7 @@ def components() -> dict[str, Json]:
     return {
         "OwnId": _asked({"id": {**TEXT, "minLength": 1, "maxLength": 200}, "sender": _NAME}, "id"),
         "Act": _asked({"reason": _REASON, "state": _STATE, "endpoint": _NAME, "dry_run": _FLAG}),
-        "Begin": _asked({"verb": {"enum": list(VERBS)}, **FILTERS, "reason": _REASON, "dry_run": _FLAG}, "verb"),
+        "Begin": _asked({"verb": {"enum": list(VERBS)}, **FILTERS, "reason": _REASON, "key": _KEY, "dry_run": _FLAG}, "verb"),
         "Traffic": _asked({"sender": _NAME, "endpoint": _NAME, "reason": _REASON}),
         "Access": _asked({"number": TEXT, "user": TEXT, "name": {**TEXT, "maxLength": 60}, "role": _ROLE, "until": TEXT}, "name", "role"),
         "Message": _message(),
@@ -160,7 +161,7 @@ def examples() -> dict[str, Json]:
     return {
         "OwnId": {"id": "https://dispenser.example/message|4711"},
         "Act": {"reason": "journalen tar imot igjen"},
-        "Begin": {"verb": "resend", "endpoint": "gerica", "from": "2026-11-25", "reason": "journalen tar imot igjen"},
+        "Begin": {"verb": "resend", "endpoint": "gerica", "from": "2026-11-25", "reason": "journalen tar imot igjen", "key": "b1"},
         "Traffic": {"endpoint": "gerica", "reason": "vedlikehold"},
         "Access": {"number": "31929950081", "name": "Lun Havbris", "role": "follow", "until": "2027-05-01"},
         "Messages": {"messages": [message], "more": False},

@@ -24,7 +24,8 @@ with its parcels or of one parcel. Said again it does what is left, and nothing 
 """
 _BEGIN = """
 The same acts on all messages of a filter, as they are now: what comes later is not meant. They are counted up to 10,000 or eight seconds
-(`more`: nobody counted further), and done by timer, oldest first. A job sends nothing again twice. `dry_run` counts only.
+(`more`: nobody counted further), and done by timer, oldest first. A job sends nothing again twice. `dry_run` counts only. With a `key`, a
+wish whose answer was lost can be said again: it is the same job.
 """
 _SHOWN = "Every step, attempt, answer class and repair. That it was looked at stands in the audit log."
 _PUT = """

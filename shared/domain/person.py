@@ -6,6 +6,7 @@ Nothing about the person is read from the number: from 2032 it tells neither gen
 import re
 from collections.abc import Sequence
 from enum import StrEnum
+from unicodedata import normalize
 
 from shared.domain.event import Person
 
@@ -31,6 +32,7 @@ KINDS = {system: kind for kind, system in SYSTEMS.items()} | {
 }
 _SPELT = {system.lower(): found for system, found in KINDS.items()}
 _GAPS = re.compile(r"[\W_]")  # as people and word processors write numbers
+_SPACED = re.compile(r"(?<=\d)[\s._/\-\u2010-\u2015\u2212]+(?=\d)")
 _BLANKS = re.compile(r"[\s\ufeff\u200b]")
 _OID = re.compile(r"[0-9]+(\.[0-9]+)+")
 HOSPITAL = "HNR"  # the system of every hospital's H-nummer, literally
@@ -73,6 +75,11 @@ def kind(number: str) -> Kind | None:
     if first > 3 or second or not _dated(number):  # from 2032 the first check leaves 0, 1, 2 or 3; both rules hold side by side
         return None
     return Kind.DNR if digits[0] >= 4 else Kind.FNR
+
+
+def numbered(text: str) -> bool:
+    """Whether six digits follow each other, however they are spaced, or in whatever digits: half a person's number, or a date of birth."""
+    return re.search(r"\d{6}", _SPACED.sub("", normalize("NFKC", text))) is not None
 
 
 def system_of(number: str) -> str | None:

@@ -5,18 +5,22 @@ What is sent again waits at its own place in its line, under the same key: later
 never a second one that could be delivered too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import uuid4
 
 from shared.access.entry import Entry
+from shared.flow.names import parcel_name, receipt_name
 from shared.hub import Half, Hub
 from shared.messages.edits import PARCELS, RECEIPTS, Edit, Order, Verb
 from shared.messages.message import Message, Sent
 from shared.storage.amend import amend
-from shared.storage.lines import place_of
+from shared.storage.lines import place_of, position
+from shared.storage.packs import Entry as Item
 from shared.storage.packs import Pack
+
+Place = tuple[str, int]  # a line, and a position or a pack in it
 
 
 class Deed(Protocol):
@@ -58,52 +62,54 @@ async def act(hub: Hub, order: Order, targets: Sequence[Target]) -> int:
 
     All targets are one municipality's.
     """
-    parcels = _by_pack([(sent.line, sent.at) for target in targets for sent in target.parcels])
-    receipts = _by_pack([(target.message.line, target.message.at) for target in targets if target.own])
-    if not parcels and not receipts:
+    parcels = [(sent.line, sent.at) for target in targets for sent in target.parcels]
+    receipts = await _open(hub.receipts, [(target.message.line, target.message.at) for target in targets if target.own], RECEIPTS, order)
+    sent = await _open(hub.parcels, parcels, PARCELS, order)
+    names = {name(line, at) for half, name in ((receipts, receipt_name), (sent, parcel_name)) for line, at in half}
+    if not names:
         return 0
-    await _note(hub, order, targets, await _patients(hub, parcels))
+    told = [name for target in targets for name in target.names if name in names]
+    patients = tuple(dict.fromkeys(str(entry["patient"]) for entry in sent.values()))
+    await note(hub, targets[0].message.tenant, order, ", ".join(told), patients, len(told))
     changed = [
-        *[await _changed(hub, hub.receipts, one, places, RECEIPTS.get(order.verb), order) for one, places in receipts.items()],
-        *[await _changed(hub, hub.parcels, one, places, PARCELS.get(order.verb), order) for one, places in parcels.items()],
+        await _changed(hub, half, one, places, edits[order.verb], order)
+        for half, places_of, edits in ((hub.receipts, receipts, RECEIPTS), (hub.parcels, sent, PARCELS))
+        for one, places in _by_pack(places_of).items()
     ]
     if order.verb not in (Verb.PARK, Verb.DELETE):
         await _ring(hub, hub.receipts, [line for line, _ in receipts])
-        await _ring(hub, hub.parcels, [line for line, _ in parcels])
+        await _ring(hub, hub.parcels, [line for line, _ in sent])
     return sum(changed)
 
 
-def _by_pack(places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], list[int]]:
-    found: dict[tuple[str, int], list[int]] = {}
+def _by_pack(places: Iterable[Place]) -> dict[Place, list[int]]:
+    found: dict[Place, list[int]] = {}
     for line, at in places:
         sequence, place = place_of(at)
         found.setdefault((line, sequence), []).append(place)
     return found
 
 
-async def _changed(hub: Hub, half: Half, one: tuple[str, int], places: Sequence[int], edit: Edit | None, order: Order) -> int:
+async def _open(half: Half, places: Sequence[Place], edits: Mapping[Verb, Edit], order: Order) -> dict[Place, Item]:
+    """What would be changed of it now, with its entry. One whose bytes were purged stays as it is: there is nothing to send."""
+    found: dict[Place, Item] = {}
+    for (line, sequence), wanted in _by_pack(places).items() if order.verb in edits else ():
+        pack = await half.lines.read(line, sequence)
+        if pack and pack.entries:
+            there = [place for place in wanted if edits[order.verb](pack.states[place] or {}, order) is not None]
+            found |= {(line, position(sequence, place)): pack.entries[place] for place in there}
+    return found
+
+
+async def _changed(hub: Hub, half: Half, one: Place, places: Sequence[int], edit: Edit, order: Order) -> int:
     def apply(pack: Pack) -> Sequence[int]:
-        """One whose bytes were purged stays as it is: there is nothing to send."""
-        made = {place: edit(pack.states[place] or {}, order) for place in places} if edit and pack.entries else {}
+        """It may have been purged since it was looked at."""
+        made = {place: edit(pack.states[place] or {}, order) for place in places} if pack.entries else {}
         for place, state in made.items():
             pack.states[place] = pack.states[place] if state is None else state
         return [place for place, state in made.items() if state is not None]
 
     return len(await amend(half.lines, *one, apply, hub.clock))
-
-
-async def _patients(hub: Hub, parcels: Mapping[tuple[str, int], Sequence[int]]) -> tuple[str, ...]:
-    """Whom it is about, as keyed hashes."""
-    found: dict[str, None] = {}
-    for one, places in parcels.items():
-        pack = await hub.parcels.lines.read(*one)
-        found |= {pack.entries[place]["patient"]: None for place in places if pack and place < len(pack.entries)}
-    return tuple(found)
-
-
-async def _note(hub: Hub, order: Order, targets: Sequence[Target], patients: tuple[str, ...]) -> None:
-    names = [name for target in targets for name in target.names]
-    await note(hub, targets[0].message.tenant, order, ", ".join(names), patients, len(names))
 
 
 async def note(hub: Hub, tenant: str, deed: Deed, what: str, patients: tuple[str, ...] = (), count: int = 1) -> None:

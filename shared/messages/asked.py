@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from shared.domain.person import numbered
 from shared.flow.names import parcel_at, receipt_at
 from shared.messages.acts import Target
 from shared.messages.edits import Verb
@@ -38,7 +39,7 @@ def since(given: float, state: str, now: float) -> float:
 
 def is_reason(text: str) -> bool:
     """No person's number, and no more than a sentence."""
-    return text.isprintable() and 0 < len(text) <= LONGEST and not re.search(r"[0-9]{6}", text)
+    return text.isprintable() and 0 < len(text) <= LONGEST and not numbered(text)
 
 
 async def by_id(search: Search, tenant: str, sender: str, name: str) -> list[Message]:

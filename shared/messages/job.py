@@ -22,6 +22,7 @@ from shared import log
 from shared.access.people import letters
 from shared.domain.message import Lane
 from shared.hub import Hub
+from shared.messages import job_keys
 from shared.messages.acts import Target, act
 from shared.messages.edits import Order, Verb
 from shared.messages.many import GROUP, targets
@@ -64,9 +65,13 @@ class Job:
     etag: str = field(default="", repr=False)
 
 
-def new(order: Order, wanted: Wanted, count: int, *, more: bool) -> Job:
-    """Ids are in the order of time."""
-    name = f"{letters(f'{int(order.at * 1000):011x}')}-{letters(secrets.token_hex(4))}"
+def fresh(at: float) -> str:
+    """An id; they are in the order of time."""
+    return f"{letters(f'{int(at * 1000):011x}')}-{letters(secrets.token_hex(4))}"
+
+
+def new(order: Order, wanted: Wanted, count: int, *, more: bool, name: str = "") -> Job:
+    name = name or fresh(order.at)
     span = Span(wanted.span.since, min(wanted.span.until, order.at))
     return Job(wanted.tenant, name, replace(order, batch=name), replace(wanted, span=span), count, more, updated=order.at)
 
@@ -110,6 +115,7 @@ async def forget(hub: Hub) -> None:
     """By timer: jobs that were over long ago."""
     before = hub.clock() - KEPT
     for tenant in (await hub.registers.current()).tenants:
+        await job_keys.forget(hub, tenant, before)
         for job in await all_of(hub, tenant):
             if job.state in OVER and job.updated < before:
                 await hub.admin.drop(_to_record(job))
@@ -135,14 +141,14 @@ async def _taken(hub: Hub, job: Job) -> Job | None:
 
 
 async def _share(hub: Hub, job: Job) -> None:
-    """As many groups as fit, and on until something was changed: a search that begins anew where nothing can be, would come no further."""
+    """As many groups as fit, and on until it came further: a search that begins anew where it began before, would never come to its end."""
     until, mine = hub.clock() + _SLICE, job
     try:
         async for group in _groups(targets(hub, job.order, _rest(job))):
             if (now := await _done(hub, mine, group)) is None:
                 return
             mine = now
-            if mine.state != RUNNING or (hub.clock() >= until and mine.changed > job.changed):
+            if mine.state != RUNNING or (hub.clock() >= until and _further(job, mine)):
                 break
         else:
             await _write_down(hub, mine, ended=True)
@@ -151,6 +157,10 @@ async def _share(hub: Hub, job: Job) -> None:
     except (AzureError, TimeoutError, OSError) as error:  # what is left of the group is done the next time
         log.step("job broke off", tenant=job.tenant, job=job.id, error=type(error).__name__)
         await _write_down(hub, replace(mine, error=type(error).__name__))
+
+
+def _further(before: Job, now: Job) -> bool:
+    return now.changed > before.changed or (now.wanted.state in _BY_RECEIPT and now.after > before.after)
 
 
 def _rest(job: Job) -> Wanted:
@@ -174,7 +184,8 @@ async def _done(hub: Hub, job: Job, group: Sequence[Target]) -> Job | None:
     async with asyncio.timeout(_PATIENCE):
         changed = await act(hub, job.order, group)
     log.step("job went on", tenant=job.tenant, job=job.id, messages=len(group), changed=changed)
-    after = replace(job, messages=job.messages + len(group), changed=job.changed + changed, after=group[-1].message.since)
+    messages = job.messages + (len(group) if changed else 0)  # what was purged is looked at again by the next share
+    after = replace(job, messages=messages, changed=job.changed + changed, after=group[-1].message.since)
     return await _write_down(hub, replace(after, until=hub.clock() + LEASE), held=True)
 
 

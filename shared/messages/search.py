@@ -1,6 +1,7 @@
 """Finding messages. The lines are the index: a time is found by bisection, what is parked or set aside by its marks, what waits by standing
 among the waiting, an id by what it says. Nothing is ever found by looking through everything."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -43,6 +44,7 @@ class Search:
         """Each message once, oldest or newest first."""
         seen: set[Place] = set()
         async for places in _merged(await self._streams(wanted, newest=newest), newest=newest):
+            await asyncio.sleep(0)  # others have a turn between two packs
             for place in places:
                 if place not in seen and owner_of(place[0])[1] == (wanted.sender or owner_of(place[0])[1]):
                     seen.add(place)

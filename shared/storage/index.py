@@ -3,6 +3,7 @@
 Packs of one kind stand in the order of their sequences, and so, but for instances' clocks, in the order of time.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -111,6 +112,7 @@ class Index:
             async for row in page:
                 self.rows += 1
                 found.append(_pack(row))
+                await asyncio.sleep(0)  # others have a turn between two packs
             if len(found) >= most:
                 break
         return found[:most]
