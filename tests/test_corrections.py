@@ -2,16 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from shared.domain.message import Lane
 from shared.door import adapters
 from shared.flow.corrections import Original, must_wait_for
+from shared.flow.transform import transform
 from shared.messages.edits import Verb
+from tests.test_follow_up import counting
 from tests.test_forward import HOUR, REFUSED, answering, down_for, journalled
 from tests.test_messages import do
-from tests.test_transform import SHOUTING, another, municipality, note, use
+from tests.test_transform import SHOUTING, another, municipality, note, town, use
 
 [ENDPOINT] = municipality("https://epj.example.no", 4, active=True).endpoints
 LINE = f"{ENDPOINT.tenant}~{ENDPOINT.name}"
@@ -97,6 +100,28 @@ def test_corrections_of_ninety_originals_in_one_turn_are_all_told_from_each_othe
     titles, said = asyncio.run(run())
     assert sorted(titles) == [f"{title} {number:02}" for title in ("corrected", "original") for number in range(90)]
     assert said == {"duplicate"}
+
+
+def test_corrections_in_one_turn_read_each_pack_once(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty documents are corrected for the fifth time, to another patient each time, and nothing is sent meanwhile."""
+
+    async def run() -> tuple[int, int, int]:
+        read: list[Any] = []
+        async with town(storage, lines=4) as here:
+            lines = here.hub.receipts.lines, here.hub.parcels.lines
+            for half in lines:
+                monkeypatch.setattr(half, "_get", counting(read, half._get))
+            for word in range(6):
+                await asyncio.gather(*(here.post(note(f"{word}", f"p{word}{number}", name=f"n{number}")) for number in range(20)))
+                read.clear()
+                await transform(here.hub, [here.line()])
+            receipts, _ = await lines[0].done(here.line(), 0, 200)
+            parcels = [pack for line in await here.lines() for pack in (await lines[1].waiting(line, 0, 200))[0]]
+            behind = sum(len(entry.get("after", ())) for pack in parcels for entry in pack.entries)
+            return sum(row[:2] in ("d~", "w~") for _, row in read), len(receipts) + len(parcels), behind
+
+    reads, packs, behind = asyncio.run(run())
+    assert behind > 0 and reads <= packs
 
 
 def test_a_correction_that_was_set_aside_and_is_transformed_anew_comes_after_the_first_one_too(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from shared.domain.event import Alert, Event, Person
 from shared.domain.message import Lane
 from shared.door import adapters
 from shared.fhir.follow_up import alert_names, follow_up
+from shared.flow import acknowledge as acknowledging
 from shared.flow.acknowledge import _settle, acknowledge
 from shared.flow.follow_up import ANSWERS
 from shared.flow.sweep import purge, settle, sweep
@@ -412,6 +414,83 @@ def test_lines_that_were_changed_meanwhile_are_looked_through_too(storage: str) 
             return await steps(here, first)
 
     assert asyncio.run(run()) == [TAKEN, DONE]
+
+
+@pytest.mark.parametrize("about", [OURS, None], ids=["by relatesTo", "by the alert's own identifier"])
+def test_a_line_that_was_replaced_and_purged_is_looked_through_until_nothing_in_it_can_be_followed_up(
+    storage: str, about: Json | None
+) -> None:
+    async def run() -> tuple[list[Json], list[bool], str]:
+        async with exchange(storage) as (here, _, _):
+            first, other = await post(here, alert()), await post(here, alert("fall-0"))
+            [journal, centre_] = here.tenant.endpoints
+            here.change(endpoints=(journal, replace(centre_, lines=7)))
+            await post(here, alert("fall-2"))
+            listed = []
+            for hours in (2, 80, 16 * 24):
+                here.clock.now += hours * HOUR
+                for _ in range(2):
+                    await settle(here.hub)
+                    await purge(here.hub, Lane.ALARM)
+                listed.append(any("~centre~" in line and "." not in line for line in await here.lines()))
+                if hours == 80:
+                    await reply(here, answer(about) | ({} if about else {"identifier": OURS}))
+            return await steps(here, first), listed, await shown(here, other)
+
+    said, listed, words_ = asyncio.run(run())
+    assert said == [TAKEN, DONE] and listed == [True, True, False]
+    assert "ikke kvittert i tide" in words_
+
+
+def test_a_follow_up_that_can_never_be_noted_is_given_up_and_that_is_said_once(
+    storage: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> tuple[int, int]:
+        async with exchange(storage) as (here, _, _):
+            await post(here, alert())
+            monkeypatch.setattr(here.hub.shapes, "read", raising(99, TimeoutError)(here.hub.shapes.read))
+            await reply(here, answer(OURS))
+            looked = []
+            for _ in range(30):
+                here.clock.now += HOUR
+                looked.append(await acknowledge(here.hub))
+            return sum(looked[:23]), sum(looked[26:])
+
+    early, late = asyncio.run(run())
+    assert early > 10 and late == 0
+    assert sum("follow-up given up" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_a_follow_up_that_nobody_could_look_at_for_days_is_not_given_up_at_the_first_error(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> list[Json]:
+        async with exchange(storage) as (here, _, _):
+            first = await post(here, alert())
+            with monkeypatch.context() as patch:
+                patch.setattr(here.hub.shapes, "read", raising(1, TimeoutError)(here.hub.shapes.read))
+                await post(here, answer(OURS), "x-centre")
+                here.clock.now += 72 * HOUR
+                await acknowledge(here.hub)
+            here.clock.now += 60
+            await acknowledge(here.hub)
+            return await steps(here, first)
+
+    assert asyncio.run(run()) == [TAKEN, DONE]
+
+
+def test_a_round_that_takes_long_ends_and_the_next_one_goes_on_where_it_did(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> tuple[list[int], int]:
+        async with exchange(storage) as (here, _, _):
+            first = await post(here, alert())
+            for number in range(3):
+                await post(here, answer(OURS, f"log-{number}", steps=[("1", f"2026-11-22T13:0{number}:00+01:00")]), "x-centre")
+                here.clock.now += 1
+            monkeypatch.setattr(acknowledging, "_ROUND", 1.5)
+            monkeypatch.setattr(acknowledging, "monotonic", count().__next__)
+            return [await acknowledge(here.hub) for _ in range(4)], len(await steps(here, first))
+
+    assert asyncio.run(run()) == ([1, 1, 1, 0], 3)
 
 
 def test_an_alert_that_went_to_the_centre_by_the_second_route_is_followed_up_there(storage: str) -> None:

@@ -1,6 +1,6 @@
 """By timer: what response centres did about alerts is written down with the alerts. A document that follows one up waits in a row of its
 own until the alert is found, by a name and the citizen, in the lines of the endpoints that acknowledge. It is looked for a day; then it is
-said that there is none.
+said that there is none, or that it could not be looked for.
 
 of the alert's parcel     followed   original receipt -> {by: the receipt whose word it is, a correction's in the end; steps: [code, when]}
 of the word's receipts    noted      {by: position of the one that counts, parcels: names of those that it is noted with}
@@ -8,14 +8,14 @@ of the word's receipts    noted      {by: position of the one that counts, parce
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 from shared import log
 from shared.access.register import Tenant
 from shared.domain.message import Lane
-from shared.flow.follow_up import ANSWERS, acknowledges
+from shared.flow.follow_up import ANSWERS, BACK, SOUGHT, acknowledges
 from shared.flow.names import owner_of, parcel_at, parcel_name, receipt_at, receipt_name
-from shared.flow.schedule import DAY
 from shared.hub import Hub
 from shared.storage.amend import amend
 from shared.storage.followups import Followup
@@ -25,32 +25,34 @@ from shared.storage.overdue import Place
 from shared.storage.packs import Pack
 
 _STEPS = (30, 300, 1800, 7200)  # seconds until an alert that was not found is looked for again; the last one repeats
-_SOUGHT = DAY  # for so long
-_BACK = 14 * DAY  # before the follow-up came: it may have waited for a week
 _BESIDE = 3600.0  # seconds in which the same alert may have come by two routes
 _AT_ONCE = 100  # follow-ups of one municipality in one round
 _MOST = 20  # follow-ups of one alert
 _PATIENCE = 30.0  # seconds for one follow-up, should others work on its line
+_ROUND = 120.0  # seconds in which one more may begin: a function may not run for ever (host.json, functionTimeout)
 
 State = Mapping[str, Any]
 
 
 async def acknowledge(hub: Hub) -> int:
-    """All that are due. Returns how many."""
+    """All that are due, as far as the time goes. Returns how many."""
     register = await hub.registers.current()
     tenants = [one for one in register.tenants.values() if one.active and any(acknowledges(endpoint) for endpoint in one.endpoints)]
     return sum(await asyncio.gather(*(_of(hub, tenant) for tenant in tenants)))
 
 
 async def _of(hub: Hub, tenant: Tenant) -> int:
-    due: Sequence[Followup] = ()
+    """The next round goes on with those that have waited longest."""
+    done, began = 0, monotonic()
     try:
-        due = await hub.followups.due(tenant.orgnr, ANSWERS, hub.clock(), _AT_ONCE)
-        for one in due:
+        for one in await hub.followups.due(tenant.orgnr, ANSWERS, hub.clock(), _AT_ONCE):
+            if monotonic() - began > _ROUND:
+                break
             await _settle(hub, tenant, one)
+            done += 1
     except Exception as error:  # one municipality must not keep the others
         log.alarm("follow-ups not noted", tenant=tenant.orgnr, error=type(error).__name__)
-    return len(due)
+    return done
 
 
 async def _settle(hub: Hub, tenant: Tenant, one: Followup) -> None:
@@ -60,12 +62,20 @@ async def _settle(hub: Hub, tenant: Tenant, one: Followup) -> None:
             over = await _noted(hub, tenant, one)
     except Exception as error:  # nor one document the others; Busy is a TimeoutError
         log.alarm("follow-up not noted", receipt=one.parcel, error=type(error).__name__)
-        over = False
+        over = _tried_enough(hub, one)
     if over:
         await hub.followups.end(one)
     else:
         pause = _STEPS[min(one.asked, len(_STEPS) - 1)] * hub.settings.retry_scale
         await hub.followups.later(one, hub.clock() + pause)
+
+
+def _tried_enough(hub: Hub, one: Followup) -> bool:
+    """By an error. Not of one that nobody could look at while the day passed."""
+    over = hub.clock() - one.since > SOUGHT and one.asked >= len(_STEPS)
+    if over:
+        log.alarm("follow-up given up", receipt=one.parcel)
+    return over
 
 
 async def _noted(hub: Hub, tenant: Tenant, one: Followup) -> bool:
@@ -82,23 +92,22 @@ async def _noted(hub: Hub, tenant: Tenant, one: Followup) -> bool:
         log.step("follow-up noted", receipt=one.parcel, parcels=len(alerts))
     elif not state["follows"]["related"]:
         return True  # a note of what was dealt with elsewhere
-    elif hub.clock() - one.since > _SOUGHT:
+    elif hub.clock() - one.since > SOUGHT:
         log.alarm("follow-up of an unknown alert", receipt=one.parcel)
-    return bool(alerts) or hub.clock() - one.since > _SOUGHT
+    return bool(alerts) or hub.clock() - one.since > SOUGHT
 
 
 async def _alerts(hub: Hub, tenant: Tenant, follows: State, came: float) -> list[Place]:
-    """The parcels that it is about: in the citizen's own lines, else, since an endpoint's lines may have been changed, in the others."""
-    names, patient, mine = set(follows["names"]), follows["patient"], list[str]()
-    endpoints = [endpoint for endpoint in tenant.endpoints if acknowledges(endpoint)]
-    for endpoint in endpoints:
-        shape = await hub.shapes.read(endpoint)
-        mine += [shape.line(lane, patient, one) for lane in Lane for one in (shape.now, *shape.older)]
-    if (found := await _in_lines(hub, mine, names, came)) or not follows["related"]:
+    """The parcels that it is about: in the citizen's own lines, else in those that were replaced and have nothing waiting any more, of
+    which it is not known which was the citizen's."""
+    names, patient = set(follows["names"]), follows["patient"]
+    shapes = {endpoint.name: await hub.shapes.read(endpoint) for endpoint in tenant.endpoints if acknowledges(endpoint)}
+    mine = [shape.line(lane, patient, one) for shape in shapes.values() for lane in Lane for one in (shape.now, *shape.older)]
+    if found := await _in_lines(hub, mine, names, came):
         return found
-    there = {endpoint.name for endpoint in endpoints}
     every = await hub.parcels.appender.lines(tenant.orgnr)
-    return await _in_lines(hub, [line for line in every if owner_of(line)[1] in there and line not in mine], names, came)
+    dropped = [line for line in every if (shape := shapes.get(owner_of(line)[1])) and shape.dropped(line)]
+    return await _in_lines(hub, dropped, names, came)
 
 
 async def _in_lines(hub: Hub, lines: Sequence[str], names: set[str], came: float) -> list[Place]:
@@ -107,7 +116,7 @@ async def _in_lines(hub: Hub, lines: Sequence[str], names: set[str], came: float
 
 async def _in_line(hub: Hub, line: str, kind: str, names: set[str], came: float) -> AsyncIterator[int]:
     """The latest first. What ends while we read is seen as waiting, as done, or as both."""
-    oldest = came - _BACK
+    oldest = came - BACK
     async for pack in Index(hub.parcels.lines.table).packs(line, kind, Span(oldest), newest=True, full=kind == WAITING):
         if pack.since < oldest:
             return

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from shared.access.register import Endpoint
 from shared.domain.message import Lane
 from shared.flow.attend import waiting
+from shared.flow.follow_up import BACK, SOUGHT, acknowledges
 from shared.flow.names import owner_of
 from shared.flow.round import stuck
 from shared.hub import Hub
+from shared.storage.index import DONE, Index, Span
 from shared.storage.queues import lane_of
 from shared.storage.shapes import Generation, Shape
 
@@ -79,14 +81,24 @@ async def forget_drained(hub: Hub, endpoint: Endpoint) -> int:
 
 
 async def forget_emptied(hub: Hub, line: str) -> None:
-    """Forgets a line that was replaced once nothing in it waits or could be sent again: the bodies are purged. Who reads all lines reads it
-    no more; what became of its parcels is found by their receipts."""
+    """Forgets a line that was replaced once nothing in it waits or could be sent again: the bodies are purged, and no alert in it can be
+    followed up any more. Who reads all lines reads it no more; what became of its parcels is found by their receipts."""
     endpoint = (await hub.registers.current()).endpoint(*owner_of(line))
     if endpoint is None or not (await hub.shapes.of(endpoint)).dropped(line) or await _any(hub, line):
         return
     full, _ = await hub.parcels.lines.done(line, 0, 1, full=True)
-    if not full and not await _any(hub, line):  # a hand may have put one back among the waiting between the two
+    if full or await _looked_for(hub, endpoint, line):
+        return
+    if not await _any(hub, line):  # a hand may have put one back among the waiting meanwhile
         await hub.parcels.appender.forget(line)
+
+
+async def _looked_for(hub: Hub, endpoint: Endpoint, line: str) -> bool:
+    """Whether a response centre may still say what it did about an alert there."""
+    if not acknowledges(endpoint):
+        return False
+    late = Index(hub.parcels.lines.table).packs(line, DONE, Span(hub.clock() - BACK - SOUGHT))
+    return await anext(late, None) is not None
 
 
 async def _any(hub: Hub, line: str) -> bool:

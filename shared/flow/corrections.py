@@ -3,15 +3,25 @@ stand with different patients, and the order between those must be asked for. Wh
 corrections, which may have named others again.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from shared.access.register import Endpoint
 from shared.domain.message import Lane
+from shared.flow.attend import waiting
 from shared.flow.names import owner_of
 from shared.hub import Hub
-from shared.storage.lines import place_of
+from shared.storage.lines import place_of, position
 from shared.storage.queues import lane_of
+
+_AT_ONCE = 16  # packs read side by side
+
+Pack = tuple[str, int]  # its line and sequence
+Place = tuple[str, int]  # a receipt or parcel: its line and position
+_Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +33,41 @@ class Original:
     patient: str
 
 
-async def originals(hub: Hub, line: str, positions: Sequence[int]) -> Sequence[Original]:
-    """What came of the receipts at these positions of a sender's line and still waits."""
-    found: list[Original] = []
-    for one in positions:
-        sequence, place = place_of(one)
-        pack = await hub.receipts.lines.read(line, sequence)
-        state = (pack.states[place] if pack else None) or {}
-        for where, stands in state.get("parcels", {}).items():
-            for at in stands:
-                found += await _waiting(hub, where, at)
-    return found
+async def originals(hub: Hub, line: str, wanted: Sequence[Sequence[int]]) -> list[list[Original]]:
+    """What came of the receipts at these positions of a sender's line and still waits, for each of several corrections. No pack is read
+    twice: the corrections of one turn are often of what came in one pack."""
+    stands = await _each({(line, place_of(at)[0]) for positions in wanted for at in positions}, partial(_stands, hub))
+    parcels = [[parcel for at in positions for parcel in stands.get((line, at), ())] for positions in wanted]
+    waits = await _each({(where, place_of(at)[0]) for some in parcels for where, at in some}, partial(_waits, hub))
+    return [[waits[parcel] for parcel in some if parcel in waits] for some in parcels]
 
 
-async def _waiting(hub: Hub, line: str, at: int) -> Sequence[Original]:
-    sequence, place = place_of(at)
-    pack = await hub.parcels.lines.read(line, sequence)
-    if pack is None or place >= len(pack.entries) or "end" in (pack.states[place] or {}):
-        return []
-    return [Original(line, at, pack.entries[place]["patient"])]
+async def _each(packs: set[Pack], read: Callable[[str, int], Awaitable[Mapping[Place, _Told]]]) -> dict[Place, _Told]:
+    """Side by side, and of each pack only what is asked for is kept."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(pack: Pack) -> Mapping[Place, _Told]:
+        async with gate:
+            return await read(*pack)
+
+    told = await asyncio.gather(*map(one, packs))
+    return {place: what for some in told for place, what in some.items()}
+
+
+async def _stands(hub: Hub, line: str, sequence: int) -> Mapping[Place, list[Place]]:
+    """Where the parcels of each receipt stand."""
+    pack = await hub.receipts.lines.read(line, sequence)
+    parcels = [(state or {}).get("parcels", {}) for state in pack.states] if pack else []
+    return {
+        (line, position(sequence, place)): [(where, at) for where, positions in stands.items() for at in positions]
+        for place, stands in enumerate(parcels)
+    }
+
+
+async def _waits(hub: Hub, line: str, sequence: int) -> Mapping[Place, Original]:
+    pack = await hub.parcels.lines.still(line, sequence)
+    places = [(place, position(sequence, place)) for place in waiting(pack)] if pack else []
+    return {(line, at): Original(line, at, pack.entries[place]["patient"]) for place, at in places if pack}
 
 
 def must_wait_for(behind: Sequence[Original], endpoint: Endpoint, patient: str, lane: Lane) -> dict[str, list[int]]:

@@ -14,11 +14,14 @@ from shared.domain.message import Parcel
 from shared.door import adapters
 from shared.flow.job import Job
 from shared.flow.names import owner_of, receipt_name
+from shared.flow.schedule import DAY
 from shared.flow.translate import Outgoing
 from shared.hub import Hub
 from shared.storage.followups import Followup
 
 ANSWERS = "_answers"  # where follow-ups wait to be noted: no endpoint's name, which have no such sign
+SOUGHT = DAY  # seconds for which an alert is looked for
+BACK = 14 * DAY  # before its follow-up came: it may have waited for a week
 
 
 def acknowledges(endpoint: Endpoint) -> bool:

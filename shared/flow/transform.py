@@ -57,8 +57,8 @@ async def _turn(hub: Hub, line: str, look: Look, *, sending: list[asyncio.Task[N
     if hold is None:
         return True
     async with holding(hub.receipts, hold):
-        for job in jobs:
-            job.behind = await originals(hub, line, job.verdict.after)
+        for job, behind in zip(jobs, await originals(hub, line, [job.verdict.after for job in jobs]), strict=True):
+            job.behind = behind
         register = await hub.registers.current()
         await _work(hub, register, line, jobs, given_up=fallen(look.head, jobs[0].at))
         await _tell(hub, await _hand_over(hub, line, jobs), sending)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.flow.follow_up import BACK, SOUGHT
 from shared.flow.names import receipt_at, receipt_name
 from shared.hub import Hub
 from shared.messages.message import Message
@@ -12,11 +13,13 @@ from shared.storage.packs import Entry
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """`adapter`: the sender's format, "" once its bytes are purged; `first`: the receipt that it repeats or corrects."""
+    """`adapter`: the sender's format, "" once its bytes are purged; `first`: the receipt that it repeats or corrects; `late`: a
+    response centre's word about its alerts finds them no more."""
 
     message: Message
     adapter: str = ""
     first: str = ""
+    late: bool = False
 
 
 async def history(hub: Hub, receipt: str) -> History | None:
@@ -30,6 +33,7 @@ async def history(hub: Hub, receipt: str) -> History | None:
         message,
         (await _entry(hub, *where)).get("adapter", ""),
         "" if first is None else receipt_name(message.line, first),
+        hub.clock() - message.since > BACK + SOUGHT,
     )
 
 

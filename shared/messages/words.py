@@ -134,7 +134,7 @@ def _delivery(history: History, sent: Sent) -> list[str]:
         lines.append(f"  sendt på nytt for hånd {time(state['again'])}{f', jobb {job}' if (job := state.get('batch')) else ''}")
     lines += [f"  {time(step['at'])}  {step_name(step['code'])}, sier {step['by']}" for step in followed(state)]
     if sent.unacknowledged:
-        lines.append("  ikke kvittert")
+        lines.append("  ikke kvittert i tide; en senere oppfølging finner ikke varselet" if history.late else "  ikke kvittert")
     lines += [f"  gikk også annen vei, til {other.endpoint}" for other in history.message.parcels if other.second_of == sent.name]
     return lines
 

@@ -163,6 +163,11 @@ class Lines:
                 return packs.from_row(row)
         return None
 
+    async def still(self, line: str, sequence: int) -> Pack | None:
+        """One pack if something in it still waits."""
+        row = await self._get(line, f"w~{sequence:012}")
+        return packs.from_row(row) if row else None
+
     async def done(self, line: str, first: int, most: int, *, full: bool = False) -> tuple[list[Pack], bool]:
         """Packs that are done, from a sequence on, and whether there are more. `full`: only those that still have their bodies."""
         rows, more = await self._page(line, f"d~{first:012}", "d~~", most, " and full eq true" if full else "")
