@@ -1,6 +1,6 @@
-"""A correction comes after what it corrects. Of the same patient the line sees to that; when a correction names another patient, the two
-stand with different patients, and the order between those must be asked for. What it corrects are the original and all earlier
-corrections, which may have named others again.
+"""A correction comes after what it corrects. Of the same patient in the same line, the line sees to that; when a correction names another
+patient, or their line was replaced meanwhile, the two stand apart, and the order between those must be asked for. What it corrects are the
+original and all earlier corrections, which may have named others again.
 """
 
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from shared.access.register import Endpoint
 from shared.domain.message import Lane
+from shared.flow.hand_over import shape_of
 from shared.flow.names import owner_of
 from shared.hub import Hub
 from shared.storage.lines import place_of
@@ -16,11 +17,12 @@ from shared.storage.queues import lane_of
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A parcel that is corrected and has no end yet. `patient`: a keyed hash."""
+    """A parcel that is corrected and has no end yet. `patient`: a keyed hash. `replaced`: they have another line by now."""
 
     line: str
     at: int
     patient: str
+    replaced: bool
 
 
 async def originals(hub: Hub, line: str, positions: Sequence[int]) -> Sequence[Original]:
@@ -41,7 +43,13 @@ async def _waiting(hub: Hub, line: str, at: int) -> Sequence[Original]:
     pack = await hub.parcels.lines.read(line, sequence)
     if pack is None or place >= len(pack.entries) or "end" in (pack.states[place] or {}):
         return []
-    return [Original(line, at, pack.entries[place]["patient"])]
+    patient = pack.entries[place]["patient"]
+    return [Original(line, at, patient, await _replaced(hub, line, patient))]
+
+
+async def _replaced(hub: Hub, line: str, patient: str) -> bool:
+    endpoint = (await hub.registers.current()).endpoint(*owner_of(line))
+    return endpoint is not None and (await shape_of(hub, endpoint)).line(lane_of(line), patient) != line
 
 
 def must_wait_for(behind: Sequence[Original], endpoint: Endpoint, patient: str, lane: Lane) -> dict[str, list[int]]:
@@ -49,7 +57,8 @@ def must_wait_for(behind: Sequence[Original], endpoint: Endpoint, patient: str, 
     after: dict[str, list[int]] = {}
     for one in behind:
         here = owner_of(one.line) == (endpoint.tenant, endpoint.name)
-        apart = one.patient != patient or lane_of(one.line) is not lane or lane is Lane.ALARM  # a stuck alarm is stepped over (round.stuck)
+        apart = one.replaced or one.patient != patient or lane_of(one.line) is not lane
+        apart = apart or lane is Lane.ALARM  # a stuck alarm is stepped over (round.stuck)
         if here and apart and not (lane is Lane.ALARM and lane_of(one.line) is Lane.ROUTINE):
             after.setdefault(one.line, []).append(one.at)
     return after
