@@ -36,7 +36,7 @@ async def escalate(hub: Hub, line: str, look: Look) -> None:
 
 async def _seen_to(hub: Hub, endpoint: Endpoint, line: str) -> None:
     """By one at a time: whoever comes second finds it done."""
-    async with hub.escalating.setdefault(line, asyncio.Lock()):
+    async with _alone(hub, line):
         reached = await hub.overdue.read(line)
         now = replace(reached, second=await _sent_by_second(hub, endpoint, line, reached), told=await _told(hub, endpoint, line, reached))
         if now != reached:
@@ -65,8 +65,7 @@ async def _sent_by_second(hub: Hub, endpoint: Endpoint, line: str, reached: Reac
     last, sent = reached.second, 0
     async for old in _overdue(hub, line, last, endpoint.alarms.second_after):
         posts = [_post(second, pack, place) for pack in old for place in waiting(pack) if "message" in pack.entries[place]]
-        await _hand_over(hub, line, posts)
-        last, sent = old[-1].sequence, sent + len(posts)
+        last, sent = old[-1].sequence, sent + await _hand_over(hub, line, posts)
     if sent:
         log.alarm("alarms sent by the second route", line=line, endpoint=second.name, parcels=sent)
     return last
@@ -78,14 +77,28 @@ async def refused(hub: Hub, line: str, endpoint: Endpoint, places: Sequence[Plac
     second = (await hub.registers.current()).endpoint(endpoint.tenant, endpoint.alarms.second)
     posts = [_post(second, pack, place) for pack, place in places if second and "message" in pack.entries[place]]
     if second and posts:
-        await _hand_over(hub, line, posts)
-        log.alarm("alarms sent by the second route", line=line, endpoint=second.name, parcels=len(posts))
+        async with _alone(hub, line):
+            sent = await _hand_over(hub, line, posts)
+        if sent:
+            log.alarm("alarms sent by the second route", line=line, endpoint=second.name, parcels=sent)
 
 
-async def _hand_over(hub: Hub, line: str, posts: Sequence[Post]) -> None:
-    """Whoever is lost before it is written down where they stand there comes here again, and finds the same places."""
-    await hand_over(hub, line, posts)
-    await hub.overdue.went(line, {post.at: (where, at) for post in posts for where, places in post.stands.items() for at in places})
+def _alone(hub: Hub, line: str) -> asyncio.Lock:
+    """A sweep and a worker at once would each find that it has not gone yet; of two instances, the line's tail tells the second."""
+    return hub.escalating.setdefault(line, asyncio.Lock())
+
+
+async def _hand_over(hub: Hub, line: str, posts: Sequence[Post]) -> int:
+    """How many had not gone yet. Whoever is lost before it is written down where they stand there comes here again, and finds the same
+    places, as long as their bodies are kept there; what is written down holds for longer."""
+    if not posts:
+        return 0
+    rising = sorted(posts, key=lambda post: post.at)
+    gone = await hub.overdue.seconds(line, rising[0].at, rising[-1].at + 1)
+    left = [post for post in rising if post.at not in gone]
+    await hand_over(hub, line, left)
+    await hub.overdue.went(line, {post.at: (where, at) for post in left for where, places in post.stands.items() for at in places})
+    return len(left)
 
 
 async def _overdue(hub: Hub, line: str, after: int, seconds: int) -> AsyncIterator[list[Pack]]:
