@@ -272,6 +272,32 @@ def test_alarms_of_a_line_that_was_replaced_go_by_the_second_route_before_the_sa
     assert sum(line["parcels"] for line in said(caplog, SECOND)) == 31
 
 
+def test_a_sweep_reads_each_line_that_was_replaced_once_however_many_came_after_it(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> list[str]:
+        async with two_journals(storage) as (here, _, _):
+            for lines in (8, 7):
+                [first, second] = here.tenant.endpoints
+                here.change(endpoints=(replace(first, lines=lines), second))
+                for number in range(30):
+                    await here.post(note(f"alarm {lines} {number}", f"p{number}"))
+                await here.run()
+            here.clock.now += 70
+            await sweep(here.hub, Lane.ALARM)
+            asked, read = list[str](), here.hub.overdue.read
+
+            async def counted(line: str) -> Any:
+                asked.append(line)
+                return await read(line)
+
+            monkeypatch.setattr(here.hub.overdue, "read", counted)
+            await sweep(here.hub, Lane.ALARM)
+            return [line for line in asked if line.startswith(f"{here.tenant.orgnr}~journal")]
+
+    asked = asyncio.run(run())
+    assert len(asked) == len(set(asked)) > 7
+    assert [line.count(".") for line in asked] == sorted(line.count(".") for line in asked), "the oldest first"
+
+
 def test_an_alarm_that_the_journal_refuses_goes_by_the_second_route_at_once(storage: str) -> None:
     async def run() -> tuple[list[str], str]:
         async with two_journals(storage) as (here, journal, centre):

@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 from shared import log
 from shared.access.register import Endpoint
 from shared.domain.message import Parcel
-from shared.flow.ahead import replaced
 from shared.flow.attend import waiting
 from shared.flow.follow_up import known
 from shared.flow.hand_over import Post, hand_over
@@ -23,19 +21,12 @@ _PAGES = 40  # of a line, in one sweep
 
 
 async def escalate(hub: Hub, line: str, look: Look) -> None:
-    """For a line of the alarm lane, as just looked at. Nothing is asked of storage while its oldest parcel is young."""
+    """For a line of the alarm lane, as just looked at, after the lines that it replaced: a patient's alarms go by the second route in their
+    order. Nothing is asked of storage while its oldest parcel is young."""
     register = await hub.registers.current()
     endpoint = register.endpoint(*owner_of(line))
     if endpoint is None or not look.packs or not _old(hub, look.packs[:1], soonest(endpoint)):
         return
-    for older in await replaced(hub, endpoint, line):
-        with suppress(Exception):  # told when that line is swept itself; those behind must not wait for it
-            await _seen_to(hub, endpoint, older)  # so that a patient's alarms go by the second route in their order
-    await _seen_to(hub, endpoint, line)
-
-
-async def _seen_to(hub: Hub, endpoint: Endpoint, line: str) -> None:
-    """By one at a time: whoever comes second finds it done."""
     async with _alone(hub, line):
         reached = await hub.overdue.read(line)
         now = replace(reached, second=await _sent_by_second(hub, endpoint, line, reached), told=await _told(hub, endpoint, line, reached))
