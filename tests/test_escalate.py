@@ -15,10 +15,12 @@ from shared.flow import escalate as flow
 from shared.flow.sweep import purge, sweep
 from shared.flow.transform import transform
 from shared.messages import words
+from shared.messages.edits import Verb
 from shared.messages.history import history
 from shared.messages.message import Wanted
 from shared.messages.search import Search
 from tests.test_forward import DELIVERED, HOUR, Journal, answering, down_for, journalled, listening
+from tests.test_messages import do
 from tests.test_transform import SHOUTING, Town, another, note, raising, use
 
 SECOND, TOLD = "alarms sent by the second route", "alarms not delivered in time"
@@ -446,3 +448,44 @@ def test_a_sweep_and_a_worker_that_come_at_once_send_an_alarm_by_the_second_rout
             return [call.title for call in centre.calls]
 
     assert asyncio.run(run()) == ["alarm"]
+
+
+def test_an_old_alarm_that_is_sent_again_by_hand_has_a_minute_of_its_own(storage: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> tuple[list[str], list[str]]:
+        async with two_journals(storage) as (here, journal, centre):
+            journal.behave = down_for()
+            old = await here.post(note("alarm old"))
+            await here.run(10 * HOUR)
+            journal.behave = answering(503)
+            assert await do(here, Verb.RESEND, old) == 1
+            await live(here, 40)
+            early = centre.titles
+            await live(here, 40)
+            return early, centre.titles
+
+    assert asyncio.run(run()) == ([], ["alarm old"])
+    assert said(caplog, TOLD) == []
+
+
+def test_alarms_that_are_sent_again_by_hand_hold_up_none_that_is_overdue_behind_them(storage: str) -> None:
+    """More than a page of packs."""
+
+    async def run() -> tuple[list[str], list[str]]:
+        async with two_journals(storage) as (here, journal, centre):
+            here.change(endpoints=tuple(replace(one, lines=1) for one in here.tenant.endpoints))
+            journal.behave = down_for()
+            old = []
+            for number in range(26):
+                old.append(await here.post(note(f"alarm old {number:02}", "p1")))
+                await here.run()
+            await here.run(10 * HOUR)
+            journal.behave = answering(503)
+            await here.post(note("alarm new", "p2"))
+            await live(here, 50)
+            assert sum([await do(here, Verb.RESEND, one) for one in old]) == 26
+            early = centre.titles
+            await live(here, 30)
+            return early, centre.titles
+
+    early, late = asyncio.run(run())
+    assert early == [] and late.count("alarm new") == 1 and len(late) == 27

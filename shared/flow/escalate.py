@@ -25,7 +25,7 @@ async def escalate(hub: Hub, line: str, look: Look) -> None:
     order. Nothing is asked of storage while its oldest parcel is young."""
     register = await hub.registers.current()
     endpoint = register.endpoint(*owner_of(line))
-    if endpoint is None or not look.packs or not _old(hub, look.packs[:1], soonest(endpoint)):
+    if endpoint is None or not look.packs or look.packs[0].since > _before(hub, soonest(endpoint)):
         return
     async with _alone(hub, line):
         reached = await hub.overdue.read(line)
@@ -40,12 +40,21 @@ def soonest(endpoint: Endpoint) -> int:
     return min(alarms.second_after, alarms.page_after) if alarms.second else alarms.page_after
 
 
-def _old(hub: Hub, packs: Sequence[Pack], seconds: int) -> list[Pack]:
-    """Those that have waited so long, in order."""
-    before, old = hub.clock() - seconds * hub.settings.retry_scale, 0
+def _before(hub: Hub, seconds: int) -> float:
+    return hub.clock() - seconds * hub.settings.retry_scale
+
+
+def _old(packs: Sequence[Pack], before: float) -> list[Pack]:
+    """Those that have waited since then, in order."""
+    old = 0
     for number, pack in enumerate(packs, 1):
-        old = number if pack.since <= before else old  # what stands before it came before it, whatever the clock of an instance said
+        old = number if _since(pack) <= before else old  # what stands before it came before it, whatever the clock of an instance said
     return list(packs[:old])
+
+
+def _since(pack: Pack) -> float:
+    """When the first that waits began to: one that a human sent again, from then on."""
+    return min((max(pack.since, (pack.states[place] or {}).get("again", 0.0)) for place in waiting(pack)), default=pack.since)
 
 
 async def _sent_by_second(hub: Hub, endpoint: Endpoint, line: str, reached: Reached) -> int:
@@ -93,15 +102,18 @@ async def _hand_over(hub: Hub, line: str, posts: Sequence[Post]) -> int:
 
 
 async def _overdue(hub: Hub, line: str, after: int, seconds: int) -> AsyncIterator[list[Pack]]:
-    """Packs behind that sequence that have waited so long, in order, page by page."""
+    """Packs behind that sequence that have waited so long, in order, page by page. One that was sent again and is young goes with what is
+    overdue behind it."""
+    before, read = _before(hub, seconds), list[Pack]()
     for _ in range(_PAGES):
         packs, more = await hub.parcels.lines.waiting(line, after + 1)
-        if not (old := _old(hub, packs, seconds)):
+        read += packs
+        if old := _old(read, before):
+            yield old
+            read = read[len(old) :]
+        if not more or packs[-1].since > before:
             return
-        yield old
-        after = old[-1].sequence
-        if not more or len(old) < len(packs):
-            return
+        after = packs[-1].sequence
 
 
 def _post(second: Endpoint, pack: Pack, place: int) -> Post:
