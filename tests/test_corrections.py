@@ -33,7 +33,13 @@ LINE = f"{ENDPOINT.tenant}~{ENDPOINT.name}"
     ],
 )
 def test_it_waits_for_what_its_own_line_does_not_put_before_it(line: str, patient: str, lane: Lane, waits: bool) -> None:
-    assert must_wait_for([Original(line, 7, patient)], ENDPOINT, "same", lane) == ({line: [7]} if waits else {})
+    assert must_wait_for([Original(line, 7, patient, False)], ENDPOINT, "same", lane) == ({line: [7]} if waits else {})
+
+
+@pytest.mark.parametrize(("lane", "waits"), [(Lane.ROUTINE, True), (Lane.ALARM, False)])
+def test_it_waits_for_the_same_patients_original_in_a_line_that_was_replaced(lane: Lane, waits: bool) -> None:
+    line = f"{LINE}~routine~00"
+    assert must_wait_for([Original(line, 7, "same", True)], ENDPOINT, "same", lane) == ({line: [7]} if waits else {})
 
 
 @pytest.mark.parametrize("lines", [1, 8])

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,15 @@ import pytest
 from shared.access.register import Alarms
 from shared.domain.message import Lane
 from shared.flow import escalate as flow
-from shared.flow.sweep import sweep
+from shared.flow.sweep import purge, sweep
+from shared.flow.transform import transform
 from shared.messages import words
+from shared.messages.edits import Verb
 from shared.messages.history import history
 from shared.messages.message import Wanted
 from shared.messages.search import Search
-from tests.test_forward import DELIVERED, Journal, answering, down_for, journalled, listening
+from tests.test_forward import DELIVERED, HOUR, Journal, answering, down_for, journalled, listening
+from tests.test_messages import do
 from tests.test_transform import SHOUTING, Town, another, note, raising, use
 
 SECOND, TOLD = "alarms sent by the second route", "alarms not delivered in time"
@@ -271,6 +274,32 @@ def test_alarms_of_a_line_that_was_replaced_go_by_the_second_route_before_the_sa
     assert sum(line["parcels"] for line in said(caplog, SECOND)) == 31
 
 
+def test_a_sweep_reads_each_line_that_was_replaced_once_however_many_came_after_it(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> list[str]:
+        async with two_journals(storage) as (here, _, _):
+            for lines in (8, 7):
+                [first, second] = here.tenant.endpoints
+                here.change(endpoints=(replace(first, lines=lines), second))
+                for number in range(30):
+                    await here.post(note(f"alarm {lines} {number}", f"p{number}"))
+                await here.run()
+            here.clock.now += 70
+            await sweep(here.hub, Lane.ALARM)
+            asked, read = list[str](), here.hub.overdue.read
+
+            async def counted(line: str) -> Any:
+                asked.append(line)
+                return await read(line)
+
+            monkeypatch.setattr(here.hub.overdue, "read", counted)
+            await sweep(here.hub, Lane.ALARM)
+            return [line for line in asked if line.startswith(f"{here.tenant.orgnr}~journal")]
+
+    asked = asyncio.run(run())
+    assert len(asked) == len(set(asked)) > 7
+    assert [line.count(".") for line in asked] == sorted(line.count(".") for line in asked), "the oldest first"
+
+
 def test_an_alarm_that_the_journal_refuses_goes_by_the_second_route_at_once(storage: str) -> None:
     async def run() -> tuple[list[str], str]:
         async with two_journals(storage) as (here, journal, centre):
@@ -353,3 +382,110 @@ def test_an_alarm_that_is_refused_after_it_went_by_the_second_route_does_not_go_
             return [call.title for call in centre.calls]
 
     assert sorted(asyncio.run(run())) == ["alarm 0", "alarm 1", "alarm 2"]
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["at once", "after a worker was lost"])
+def test_alarms_that_are_refused_in_another_order_than_they_came_go_by_the_second_route_once(
+    storage: str, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    """The later one, never tried, has its turn first; the one before it went by the second route already, or is refused with it."""
+
+    async def run() -> list[str]:
+        async with two_journals(storage) as (here, journal, centre):
+            here.change(endpoints=tuple(replace(one, lines=1) for one in here.tenant.endpoints))
+            await here.post(note("alarm a", "p1"))
+            await (here.run(2) if lost else live(here, 80))
+            [place] = (await here.hub.parcels.lines.waiting(f"{here.tenant.orgnr}~journal~alarm~00", 0))[0]
+            here.clock.now = (place.states[0] or {})["not_before"] + 1.0
+            journal.behave = answering(422)
+            await here.post(note("alarm b", "p2"))
+            lines = here.hub.parcels.lines
+            if lost:
+                monkeypatch.setattr(lines, "commit", raising(1, ConnectionResetError)(lines.commit))
+            await transform(here.hub, [here.line(Lane.ALARM)])
+            await live(here, 60)
+            return [call.title for call in centre.calls]
+
+    assert sorted(asyncio.run(run())) == ["alarm a", "alarm b"]
+
+
+def test_an_alarm_that_is_refused_days_after_it_went_by_the_second_route_does_not_go_there_again(storage: str) -> None:
+    """What stands in the second endpoint's line has no body left by which it could be known."""
+
+    async def run() -> tuple[list[str], int]:
+        async with two_journals(storage) as (here, journal, centre):
+            await here.post(note("alarm"))
+            await live(here, 80)
+            here.clock.now += 80 * HOUR
+            purged = await purge(here.hub, Lane.ALARM)
+            journal.behave = answering(422)
+            await live(here, 200)
+            return [call.title for call in centre.calls], purged
+
+    assert asyncio.run(run()) == (["alarm"], 1)
+
+
+def test_a_sweep_and_a_worker_that_come_at_once_send_an_alarm_by_the_second_route_once(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> list[str]:
+        async with two_journals(storage) as (here, _, centre):
+            here.change(endpoints=tuple(replace(one, lines=1) for one in here.tenant.endpoints))
+            await here.post(note("alarm"))
+            await here.run(70)
+            [journal, _] = here.tenant.endpoints
+            line = f"{here.tenant.orgnr}~journal~alarm~00"
+            look, both, append = await here.hub.parcels.lines.look(line), asyncio.Barrier(2), here.hub.parcels.appender.append
+
+            async def together(*args: Any) -> Any:
+                with suppress(TimeoutError, asyncio.BrokenBarrierError):
+                    await asyncio.wait_for(both.wait(), 0.5)
+                return await append(*args)
+
+            monkeypatch.setattr(here.hub.parcels.appender, "append", together)
+            await asyncio.gather(flow.escalate(here.hub, line, look), flow.refused(here.hub, line, journal, [(look.packs[0], 0)]))
+            await here.run(5)
+            return [call.title for call in centre.calls]
+
+    assert asyncio.run(run()) == ["alarm"]
+
+
+def test_an_old_alarm_that_is_sent_again_by_hand_has_a_minute_of_its_own(storage: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> tuple[list[str], list[str]]:
+        async with two_journals(storage) as (here, journal, centre):
+            journal.behave = down_for()
+            old = await here.post(note("alarm old"))
+            await here.run(10 * HOUR)
+            journal.behave = answering(503)
+            assert await do(here, Verb.RESEND, old) == 1
+            await live(here, 40)
+            early = centre.titles
+            await live(here, 40)
+            return early, centre.titles
+
+    assert asyncio.run(run()) == ([], ["alarm old"])
+    assert said(caplog, TOLD) == []
+
+
+def test_alarms_that_are_sent_again_by_hand_hold_up_none_that_is_overdue_behind_them(storage: str) -> None:
+    """More than a page of packs."""
+
+    async def run() -> tuple[list[str], list[str]]:
+        async with two_journals(storage) as (here, journal, centre):
+            here.change(endpoints=tuple(replace(one, lines=1) for one in here.tenant.endpoints))
+            journal.behave = down_for()
+            old = []
+            for number in range(26):
+                old.append(await here.post(note(f"alarm old {number:02}", "p1")))
+                await here.run()
+            await here.run(10 * HOUR)
+            journal.behave = answering(503)
+            await here.post(note("alarm new", "p2"))
+            await live(here, 50)
+            assert sum([await do(here, Verb.RESEND, one) for one in old]) == 26
+            early = centre.titles
+            await live(here, 30)
+            return early, centre.titles
+
+    early, late = asyncio.run(run())
+    assert early == [] and late.count("alarm new") == 1 and len(late) == 27

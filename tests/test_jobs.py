@@ -316,6 +316,22 @@ def test_what_comes_after_the_wish_is_not_meant(storage: str) -> None:
     refused(storage, 3, work)
 
 
+def test_what_is_parked_after_the_wish_is_not_meant_either(storage: str) -> None:
+    """It waited when somebody wished what is parked deleted; the journal has refused it since."""
+
+    async def run() -> tuple[int, list[str]]:
+        async with journalled(storage, answering(503)) as (here, journal):
+            await here.post(note("waits"))
+            await here.run()
+            job = await begun(here, Verb.DELETE)
+            journal.behave = answering(422)
+            await here.run(60)
+            done = await worked(here, job)
+            return done.changed, [sent.status for message in await found(here) for sent in message.parcels]
+
+    assert asyncio.run(run()) == (0, ["parked"])
+
+
 def test_a_job_whose_storage_fails_goes_on_in_the_next_turn_and_says_why(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def late(hub: Hub, order: Order, group: Any) -> int:
         raise TimeoutError

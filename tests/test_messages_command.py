@@ -160,7 +160,7 @@ def test_ctrl_c_stops_after_the_current_ones_and_the_same_command_goes_on(
             yield hub
 
     code, out, _ = desk.run("park", desk.tenant, "--reason", "ingenting venter")
-    assert (code, out) == (0, "0 meldinger ville blitt berørt\n")
+    assert code == 0 and out.startswith("ingenting å gjøre: ")
     code, out, _ = desk.run("resend", desk.tenant, hub=interrupted)
     assert code == 1 and "Stoppet etter 2 av 7 meldinger" in out
     assert desk.run("resend", desk.tenant)[:2] == (0, "5 leveringer sendes på nytt\n")

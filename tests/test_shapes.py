@@ -14,10 +14,12 @@ from shared.flow.hand_over import Post, hand_over
 from shared.flow.sweep import purge, settle
 from shared.flow.transform import transform
 from shared.hub import Hub
+from shared.messages.edits import Verb
 from shared.storage.append import Addition
 from shared.storage.shapes import Generation, Shape
 from shared.storage.tail import Closed
 from tests.test_forward import HOUR, answering, down_for, in_order, journalled, post_all
+from tests.test_messages import do
 from tests.test_transform import Book, Town, another, note, opened
 
 
@@ -177,10 +179,62 @@ def test_old_lines_are_forgotten_once_they_are_empty_and_an_hour_has_passed(stor
             counts = [await settle(here.hub)]
             journal.behave = down_for()
             await here.run(2 * HOUR)
+            counts += [await settle(here.hub)]
+            await here.run(80 * HOUR)
+            await purge(here.hub, Lane.ROUTINE)
             counts += [await settle(here.hub), await settle(here.hub)]
             return [*counts, len((await shape(here.hub, here)).older)]
 
-    assert asyncio.run(run()) == [0, 1, 0, 0]
+    assert asyncio.run(run()) == [0, 0, 1, 0, 0], "one waits; both could be sent again; their bodies are purged"
+
+
+@pytest.mark.parametrize("hours", [0, 2])
+@pytest.mark.parametrize("correction", [False, True])
+def test_what_is_sent_again_by_hand_in_a_line_that_was_replaced_comes_before_what_came_later(
+    storage: str, hours: int, correction: bool
+) -> None:
+    """Its line was seen to be empty, and hours later nothing of its generation waits."""
+
+    async def run() -> list[str]:
+        async with journalled(storage, answering(422)) as (here, journal):
+            first = await here.post(note("first", "p1", name="n1"))
+            await here.run(2)
+            of_lines(here, 3)
+            journal.behave = down_for()
+            await here.post(note("between", "p1"))
+            await here.run(5 + hours * HOUR)
+            await settle(here.hub)
+            journal.behave = down_for("p1")
+            assert await do(here, Verb.RESEND, first) == 1
+            await here.run(3)
+            journal.behave = down_for()
+            await here.post(note("later", "p1", name="n1" if correction else "n2"))
+            await here.run(60)
+            return journal.titles
+
+    assert asyncio.run(run()) == ["between", "first", "later"]
+
+
+def test_a_correction_that_comes_right_after_its_original_was_sent_again_in_a_line_that_was_replaced_waits_for_it(storage: str) -> None:
+    """Sooner than old lines are asked again."""
+
+    async def run() -> list[str]:
+        async with journalled(storage, answering(422)) as (here, journal):
+            first = await here.post(note("first", "p1", name="n1"))
+            await here.run(2)
+            of_lines(here, 3)
+            journal.behave = down_for()
+            await here.post(note("between", "p1"))
+            await here.run()
+            journal.behave = down_for("p1")
+            assert await do(here, Verb.RESEND, first) == 1
+            await here.run()
+            journal.behave = down_for()
+            await here.post(note("corrected", "p1", name="n1"))
+            await here.run(60)
+            return journal.titles
+
+    assert asyncio.run(run()) == ["between", "first", "corrected"]
 
 
 def test_lines_that_were_replaced_are_off_the_list_once_their_bodies_are_purged_and_do_not_come_back(storage: str) -> None:

@@ -21,7 +21,8 @@ _SETTLED = 3600.0  # seconds until old lines are forgotten: by then no worker is
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Who waits in an old line, as asked at that time; a closed line that is empty stays so, and one whose head is the same too."""
+    """Who waits in an old line, as asked at that time; while its head is the same, that is so. One that was empty may have something again:
+    an operator sends it again at its own place."""
 
     at: float
     head: str
@@ -30,11 +31,11 @@ class Seen:
 
 async def ahead(hub: Hub, endpoint: Endpoint, line: str) -> frozenset[str]:
     """Patients (keyed hashes) with parcels in lines that were replaced by this one. Nothing is asked while there are no such lines."""
-    found = await asyncio.gather(*(_patients(hub, endpoint, one) for one in await replaced(hub, endpoint, line)))
+    found = await asyncio.gather(*(_patients(hub, endpoint, one) for one in await _replaced(hub, endpoint, line)))
     return frozenset[str]().union(*found)
 
 
-async def replaced(hub: Hub, endpoint: Endpoint, line: str) -> list[str]:
+async def _replaced(hub: Hub, endpoint: Endpoint, line: str) -> list[str]:
     """The lines of this one's lane that were replaced before it began, the oldest first, as long as something may wait in them."""
     shape = await hub.shapes.of(endpoint)
     if not shape.holds(line):
@@ -44,7 +45,7 @@ async def replaced(hub: Hub, endpoint: Endpoint, line: str) -> list[str]:
 
 async def _patients(hub: Hub, endpoint: Endpoint, line: str) -> frozenset[str]:
     seen = hub.ahead.get(line)
-    if seen is None or (seen.patients and hub.clock() - seen.at > _FRESH):
+    if seen is None or hub.clock() - seen.at > _FRESH:
         seen = hub.ahead[line] = await _seen(hub, endpoint, line, seen)
     return seen.patients
 
@@ -71,10 +72,10 @@ async def _read(hub: Hub, endpoint: Endpoint, line: str) -> frozenset[str]:
 
 
 async def forget_drained(hub: Hub, endpoint: Endpoint) -> int:
-    """Forgets old lines in which nothing waits any more. Returns how many generations of them."""
+    """Forgets old lines in which nothing waits or could be sent again. Returns how many generations of them."""
     shape = await hub.shapes.read(endpoint)
     old = [one for one in shape.older if hub.clock() - one.until > _SETTLED]
-    drained = [one for one in old if not any([await _any(hub, line) for line in _all(shape, one)])]
+    drained = [one for one in old if not any([await _left(hub, line) for line in _all(shape, one)])]
     if drained:
         await hub.shapes.drop(shape, drained)
     return len(drained)
@@ -84,13 +85,18 @@ async def forget_emptied(hub: Hub, line: str) -> None:
     """Forgets a line that was replaced once nothing in it waits or could be sent again: the bodies are purged, and no alert in it can be
     followed up any more. Who reads all lines reads it no more; what became of its parcels is found by their receipts."""
     endpoint = (await hub.registers.current()).endpoint(*owner_of(line))
-    if endpoint is None or not (await hub.shapes.of(endpoint)).dropped(line) or await _any(hub, line):
+    if endpoint is None or not (await hub.shapes.of(endpoint)).dropped(line):
         return
-    full, _ = await hub.parcels.lines.done(line, 0, 1, full=True)
-    if full or await _looked_for(hub, endpoint, line):
-        return
-    if not await _any(hub, line):  # a hand may have put one back among the waiting meanwhile
+    if not await _looked_for(hub, endpoint, line) and not await _left(hub, line):
         await hub.parcels.appender.forget(line)
+
+
+async def _left(hub: Hub, line: str) -> bool:
+    """Whether something waits, or has its body still and could be sent again."""
+    if await _any(hub, line):
+        return True
+    full, _ = await hub.parcels.lines.done(line, 0, 1, full=True)
+    return bool(full) or await _any(hub, line)  # a hand may have put one back among the waiting between the two
 
 
 async def _looked_for(hub: Hub, endpoint: Endpoint, line: str) -> bool:

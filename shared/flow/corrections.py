@@ -1,6 +1,6 @@
-"""A correction comes after what it corrects. Of the same patient the line sees to that; when a correction names another patient, the two
-stand with different patients, and the order between those must be asked for. What it corrects are the original and all earlier
-corrections, which may have named others again.
+"""A correction comes after what it corrects. Of the same patient in the same line, the line sees to that; when a correction names another
+patient, or their line was replaced meanwhile, the two stand apart, and the order between those must be asked for. What it corrects are the
+original and all earlier corrections, which may have named others again.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import TypeVar
 from shared.access.register import Endpoint
 from shared.domain.message import Lane
 from shared.flow.attend import waiting
+from shared.flow.hand_over import shape_of
 from shared.flow.names import owner_of
 from shared.hub import Hub
 from shared.storage.lines import place_of, position
@@ -26,11 +27,12 @@ _Told = TypeVar("_Told")
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A parcel that is corrected and has no end yet. `patient`: a keyed hash."""
+    """A parcel that is corrected and has no end yet. `patient`: a keyed hash. `replaced`: they have another line by now."""
 
     line: str
     at: int
     patient: str
+    replaced: bool
 
 
 async def originals(hub: Hub, line: str, wanted: Sequence[Sequence[int]]) -> list[list[Original]]:
@@ -66,8 +68,15 @@ async def _stands(hub: Hub, line: str, sequence: int) -> Mapping[Place, list[Pla
 
 async def _waits(hub: Hub, line: str, sequence: int) -> Mapping[Place, Original]:
     pack = await hub.parcels.lines.still(line, sequence)
-    places = [(place, position(sequence, place)) for place in waiting(pack)] if pack else []
-    return {(line, at): Original(line, at, pack.entries[place]["patient"]) for place, at in places if pack}
+    if pack is None:
+        return {}
+    found = [(position(sequence, place), pack.entries[place]["patient"]) for place in waiting(pack)]
+    return {(line, at): Original(line, at, patient, await _replaced(hub, line, patient)) for at, patient in found}
+
+
+async def _replaced(hub: Hub, line: str, patient: str) -> bool:
+    endpoint = (await hub.registers.current()).endpoint(*owner_of(line))
+    return endpoint is not None and (await shape_of(hub, endpoint)).line(lane_of(line), patient) != line
 
 
 def must_wait_for(behind: Sequence[Original], endpoint: Endpoint, patient: str, lane: Lane) -> dict[str, list[int]]:
@@ -75,7 +84,8 @@ def must_wait_for(behind: Sequence[Original], endpoint: Endpoint, patient: str, 
     after: dict[str, list[int]] = {}
     for one in behind:
         here = owner_of(one.line) == (endpoint.tenant, endpoint.name)
-        apart = one.patient != patient or lane_of(one.line) is not lane or lane is Lane.ALARM  # a stuck alarm is stepped over (round.stuck)
+        apart = one.replaced or one.patient != patient or lane_of(one.line) is not lane
+        apart = apart or lane is Lane.ALARM  # a stuck alarm is stepped over (round.stuck)
         if here and apart and not (lane is Lane.ALARM and lane_of(one.line) is Lane.ROUTINE):
             after.setdefault(one.line, []).append(one.at)
     return after

@@ -7,6 +7,7 @@ A killed worker's message stays hidden for ten minutes (`domain/runtime.md` 2d),
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from itertools import groupby
 
 from shared import log
 from shared.domain.message import Lane
@@ -18,6 +19,7 @@ from shared.hub import Half, Hub
 from shared.storage.lines import Look
 from shared.storage.packs import Pack
 from shared.storage.queues import lane_of
+from shared.storage.shapes import generation_of
 
 _AT_ONCE = 8  # lines looked at side by side
 _STILL = 3.0  # seconds; what waits for less is just on its way
@@ -40,6 +42,7 @@ async def sweep(hub: Hub, lane: Lane) -> int:
 
 
 async def _each(half: Half, lane: Lane, wanted: Callable[[str], Awaitable[bool]]) -> list[str]:
+    """Those of which it is so, asked once each: lines that were replaced before those that came after them."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def ask(line: str) -> bool:
@@ -51,8 +54,12 @@ async def _each(half: Half, lane: Lane, wanted: Callable[[str], Awaitable[bool]]
                 return False
 
     lines = [line for line in await half.appender.lines() if lane_of(line) is lane]
-    answers = await asyncio.gather(*(ask(line) for line in lines))
-    return [line for line, answer in zip(lines, answers, strict=True) if answer]
+    found: list[str] = []
+    for _, some in groupby(sorted(lines, key=generation_of), generation_of):
+        together = list(some)
+        answers = await asyncio.gather(*(ask(line) for line in together))
+        found += [line for line, answer in zip(together, answers, strict=True) if answer]
+    return found
 
 
 async def _looked_after(hub: Hub, half: Half, line: str) -> bool:

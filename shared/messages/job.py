@@ -73,7 +73,7 @@ def fresh(at: float) -> str:
 def new(order: Order, wanted: Wanted, count: int, *, more: bool, name: str = "") -> Job:
     name = name or fresh(order.at)
     span = Span(wanted.span.since, min(wanted.span.until, order.at))
-    return Job(wanted.tenant, name, replace(order, batch=name), replace(wanted, span=span), count, more, updated=order.at)
+    return Job(wanted.tenant, name, replace(order, batch=name, meant=order.at), replace(wanted, span=span), count, more, updated=order.at)
 
 
 async def begin(hub: Hub, job: Job) -> None:
@@ -182,7 +182,7 @@ async def _groups(found: AsyncIterator[Target]) -> AsyncIterator[list[Target]]:
 async def _done(hub: Hub, job: Job, group: Sequence[Target]) -> Job | None:
     """The job with this group behind it, and with what somebody wished meanwhile; None: another has it now."""
     async with asyncio.timeout(_PATIENCE):
-        changed = await act(hub, job.order, group)
+        changed = await act(hub, replace(job.order, at=hub.clock()), group)
     log.step("job went on", tenant=job.tenant, job=job.id, messages=len(group), changed=changed)
     messages = job.messages + (len(group) if changed else 0)  # what was purged is looked at again by the next share
     after = replace(job, messages=messages, changed=job.changed + changed, after=group[-1].message.since)
@@ -227,4 +227,4 @@ def _from_record(tenant: str, record: Record) -> Job:
     sender, endpoint, lane, event, state, since, until = record.data["wanted"]
     wanted = Wanted(tenant, sender, endpoint, Lane(lane) if lane else None, event, state, Span(since, until))
     plain: dict[str, Any] = {name: record.data[name] for name in _PLAIN}
-    return Job(tenant, record.name, Order(Verb(verb), at, who, why, record.name), wanted, etag=record.etag, **plain)
+    return Job(tenant, record.name, Order(Verb(verb), at, who, why, record.name, meant=at), wanted, etag=record.etag, **plain)

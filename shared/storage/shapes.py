@@ -56,22 +56,23 @@ class Shape:
 
     def holds(self, line: str) -> bool:
         """False: the line is of a generation that this shape does not know yet."""
-        return _generation(line) <= self.now.number
+        return generation_of(line) <= self.now.number
 
     def dropped(self, line: str) -> bool:
         """Whether it is of a generation that had nothing waiting any more."""
-        return _generation(line) not in [one.number for one in (self.now, *self.older)] and self.holds(line)
+        return generation_of(line) not in [one.number for one in (self.now, *self.older)] and self.holds(line)
 
     def before(self, line: str) -> Sequence[Generation]:
         """The generations that were replaced before this line's began."""
-        return [one for one in self.older if one.number < _generation(line)]
+        return [one for one in self.older if one.number < generation_of(line)]
 
     def _named(self, lane: Lane, number: int, generation: Generation) -> str:
         mark = f".{generation.number}" if generation.number else ""
         return f"{self.tenant}~{self.endpoint}~{lane}~{number:02}{mark}"
 
 
-def _generation(line: str) -> int:
+def generation_of(line: str) -> int:
+    """How often the endpoint's lines had been replaced when this one began."""
     return int(line.rpartition(".")[2]) if "." in line else 0
 
 
