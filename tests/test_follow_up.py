@@ -281,6 +281,20 @@ def test_a_second_follow_up_is_added(storage: str) -> None:
     assert asyncio.run(run()) == [(step["code"], step["at"]) for step in (TAKEN, DONE)]
 
 
+@pytest.mark.parametrize(("at", "open_"), [("2026-11-20T13:10:00+01:00", 1), ("2026-11-22T11:10:00+01:00", 0)])
+def test_a_step_from_long_before_the_alert_acknowledges_nothing(storage: str, at: str, open_: int) -> None:
+    async def run() -> tuple[int, int]:
+        async with exchange(storage) as (here, _, _):
+            first = await post(here, alert())
+            await reply(here, answer(OURS, "log-1", steps=[("3", at)]))
+            wanted = Wanted(here.tenant.orgnr, state="unacknowledged")
+            return len(await steps(here, first)), len(
+                [message async for message in Search(here.hub).find(wanted) if message.receipt == first]
+            )
+
+    assert asyncio.run(run()) == (1, open_)
+
+
 def test_a_correction_that_was_entered_in_error_withdraws_the_steps(storage: str) -> None:
     async def run() -> tuple[list[Json], list[str]]:
         async with exchange(storage) as (here, _, _):

@@ -57,7 +57,8 @@ def query(asked: Asked, *names: str) -> dict[str, str]:
         raise Fault(400, "the address's parameters cannot be read", "send name=value, with & between") from None
     if len(dict(pairs)) < len(pairs):
         raise Fault(400, "a parameter stands twice in the address", "send each once")
-    return _checked(dict(pairs), names)
+    times = {name: text.replace(" ", "+") for name, text in pairs if name in ("from", "to")}  # curl and people write the + as it is
+    return _checked(dict(pairs) | times, names)
 
 
 def body(asked: Asked, *names: str, flags: Sequence[str] = ()) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.domain.message import Lane
 from shared.flow.names import owner_of, parcel_name, receipt_name
+from shared.flow.schedule import DAY
 from shared.flow.status import ACKNOWLEDGED, followed, word
 from shared.storage.index import Span
 from shared.storage.queues import lane_of
@@ -18,12 +19,13 @@ _OF_PARCELS = ("delivered", "parked", "waiting", "deleted")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A parcel: where it stands, and what became of it. `second_of`: the name of the parcel that did not arrive in time, of one that went
-    by the second route."""
+    """A parcel: where it stands, and what became of it. `since`: when it was put in line, seconds since 1970; `second_of`: the name of the
+    parcel that did not arrive in time, of one that went by the second route."""
 
     line: str
     at: int
     state: State
+    since: float = 0.0
     second_of: str = ""
 
     @property
@@ -36,8 +38,8 @@ class Sent:
 
     @property
     def unacknowledged(self) -> bool:
-        """An alert that a response centre got, and nobody has said that it was acknowledged."""
-        codes = {step["code"] for step in followed(self.state)}
+        """An alert that a response centre got, and nobody has said that it was acknowledged. A step from long before it is another's."""
+        codes = {step["code"] for step in followed(self.state) if step["at"] >= self.since - DAY}
         return self.status == "delivered" and "known" in self.state and ACKNOWLEDGED not in codes
 
     @property

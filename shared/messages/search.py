@@ -68,7 +68,8 @@ class Search:
         """What became of it so far."""
         sequence, place = place_of(at)
         pack = await self._pack(self.parcels, line, sequence)
-        return Sent(line, at, (pack.states[place] if pack and place < len(pack.states) else None) or {})
+        state = (pack.states[place] if pack and place < len(pack.states) else None) or {}
+        return Sent(line, at, state, pack.since if pack else 0.0)
 
     async def _second(self, first: Place, there: Place) -> Sent:
         return replace(await self.parcel(*there), second_of=parcel_name(*first))
