@@ -24,6 +24,7 @@ from local.processes import free_ports
 from local.terminal import Step
 
 AT_ONCE = 4  # runs side by side: they mostly wait for holds to run out
+SWEEP = 15.0  # seconds: more than from one sweep of the alarm lane to the next
 KINDS: tuple[Kind, ...] = (alarm, note, weight)
 QUICK = {"HUB_HOLD_SECONDS": "4.5", "HUB_CALL_TIMEOUT_SECONDS": "1.5", "HUB_RETRY_SCALE": "0.2"}
 
@@ -77,11 +78,20 @@ async def _run(ground: Ground, run: Run, rounds: int) -> Row:
     async with _killed(ground, run, port), wired(port) as wire:
         for message in messages(rounds):
             await wire.send(ORGNR, [message])
+        if POINTS[run.step].needs == "hidden":
+            await _swept(run)
         unended = await wire.unended()
     notes = ground.notes(run.journal)
     if run.kills:
         run.first_after = min((one.at - run.kills[0] for one in notes if one.at > run.kills[0]), default=float("inf"))
     return judge(wire.told, notes, unended)
+
+
+async def _swept(run: Run) -> None:
+    """The steps of a sweep come by timer, and there is one in any case."""
+    until = time.time() + SWEEP
+    while not run.kills and time.time() < until:  # noqa: ASYNC110 -- nobody tells
+        await asyncio.sleep(0.1)
 
 
 def messages(rounds: int) -> list[Message]:
