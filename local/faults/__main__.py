@@ -38,8 +38,8 @@ SCENARIOS: Mapping[str, tuple[Play, Play]] = {  # in full, and quick
     "skew": (lambda g, seed: together.skew(g, 100, seed), lambda g, seed: together.skew(g, 6, seed, together.SKEWS[-1:])),
     "dst": (lambda g, seed: together.dst(g, 0, seed), lambda g, seed: together.dst(g, 0, seed)),
     "rotation": (lambda g, seed: rotation.rotation(g, 400, seed), lambda g, seed: rotation.rotation(g, 20, seed)),
-    "stall": (lambda g, _: latency.stall(g, 15, 4), lambda g, _: latency.stall(g, 2, 1, latency.SHORT)),
-    "heap": (lambda g, _: latency.heap(g, 10_000, 40), lambda g, _: latency.heap(g, 500, 6)),
+    "stall": (lambda g, _: latency.stall(g, 15, 4), lambda g, _: latency.stall(g, 1.5, 1, latency.SHORT)),
+    "heap": (lambda g, _: latency.heap(g, 10_000, 40), lambda g, _: latency.heap(g, 500, 4)),
 }
 
 BESIDE = (

@@ -43,11 +43,11 @@ async def _stall(ground: Ground, seconds: float, rounds: int, settings: Mapping[
     await register(storage, *(town({"epj": f"{ground.journal}/{each}"}, orgnr=orgnr) for orgnr, each in journals.items()))
     sent: tuple[Sent, Sent] = {}, {}  # without, with
     async with hosted(ground, storage, "host-stall", settings) as wire:
-        await _load(wire, {}, WARM, 0)
+        await _load(wire, {}, min(WARM, seconds / 2), 0)
         for number in range(1, 2 * rounds + 1):
             with_it = number % 2 == 0
             ground.tell(journals[STALLED], **(STALLING if with_it else {}))
-            await _load(wire, {}, WARM, number * 1000)  # after a pause the first messages wait for a poll
+            await _load(wire, {}, min(WARM, seconds / 2), number * 1000)  # after a pause the first messages wait for a poll
             await _load(wire, sent[with_it], seconds, number * 1000 + 500)
             ground.tell(journals[STALLED])
             await _drained(ground, journals[STALLED], wire)  # or it would be sent, and be in the way, while nothing stalls
