@@ -22,7 +22,6 @@ from shared.settings import Settings
 from shared.storage.account import Account
 from shared.storage.audit_log import AuditLog
 from shared.storage.records import Records
-from tests.azurite import start_azurite
 from tests.running import PATIENCE, PREFIX, THEIRS, VKP_ID, Running, Town, example, hub_running, wire
 from tests.test_silence import numbers
 
@@ -122,7 +121,7 @@ def rows_of_admin(place: Place) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(accounts: Iterator[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     private, row = new_client("national", VKP_ID, [f"{PREFIX}{action}" for action in ACTIONS])
     [port] = free_ports(1)
     with serving([row]) as issuer:
@@ -132,7 +131,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             "HUB_ADMIN": json.dumps([{"issuer": issuer.url}]),
             "HUB_PATIENT_KEY": KEY,
         }
-        with hub_running(start_azurite(), tmp_path_factory.mktemp("admin"), issuer, private, settings) as hub:
+        with hub_running(next(accounts), tmp_path_factory.mktemp("admin"), issuer, private, settings) as hub:
             home, other = hub.town(), hub.town(own=THEIRS)
             for town in (home, other):
                 town.tell_journal("refuse")

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Azurite's own account and key, the same on every machine in the world.
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+MORE = tuple(f"test{number:03}" for number in range(400))  # further accounts, with the same key
 SERVICES = ("Blob", "Queue", "Table")
 PATIENCE = 30.0  # seconds until its ports are open; it takes one on an idle machine
 
@@ -29,7 +30,7 @@ def start_azurite(directory: Path | None = None) -> str:
     for _ in range(3):  # another process may have taken a port in between
         ports = _free_ports(len(SERVICES))
         process = subprocess.Popen(
-            _command(ports, directory), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=_die_with_parent
+            _command(ports, directory), env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=_die_with_parent
         )
         _running.append(process)
         if _listens(process, ports):
@@ -51,10 +52,21 @@ atexit.register(stop_azurites)
 
 
 @pytest.fixture(scope="session")
-def storage() -> Iterator[str]:
-    """The connection string of an Azurite that all tests of the run share: choose table and queue names that nobody else has."""
-    yield start_azurite()
+def accounts() -> Iterator[Iterator[str]]:
+    """Connection strings of empty storage accounts, in an Azurite that all tests of the run share."""
+    usual = start_azurite()
+    yield (usual.replace(ACCOUNT, name) for name in MORE)
     stop_azurites()
+
+
+@pytest.fixture(scope="module")
+def storage(accounts: Iterator[str]) -> str:
+    """An account of the module's own: what sweeps and timers go through does not grow with the tests that went before."""
+    return next(accounts)
+
+
+def _environment() -> Mapping[str, str]:
+    return {**os.environ, "AZURITE_ACCOUNTS": ";".join(f"{name}:{KEY}" for name in (ACCOUNT, *MORE))}
 
 
 def _command(ports: list[int], directory: Path | None) -> list[str]:

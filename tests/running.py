@@ -400,10 +400,10 @@ def receipt_of(answer: requests.Response) -> str:
 
 
 @pytest.fixture(scope="session")
-def running(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The hub. Nobody else may use the names of its tables and queues in `storage`. Its processes die with the tests."""
+def running(accounts: Iterator[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The hub. Its processes die with the tests."""
     private, row = new_client("national", VKP_ID, [f"{PREFIX}{action}" for action in ACTIONS])
-    with serving([row]) as issuer, hub_running(storage, tmp_path_factory.mktemp("running"), issuer, private) as hub:
+    with serving([row]) as issuer, hub_running(next(accounts), tmp_path_factory.mktemp("running"), issuer, private) as hub:
         yield hub
 
 

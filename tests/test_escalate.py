@@ -1,7 +1,7 @@
 """Alarms that do not arrive: by a second route after a minute, told to a human after five, and still in their own line."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -24,6 +24,12 @@ from tests.test_messages import do
 from tests.test_transform import SHOUTING, Town, another, note, raising, use
 
 SECOND, TOLD = "alarms sent by the second route", "alarms not delivered in time"
+
+
+@pytest.fixture
+def storage(accounts: Iterator[str]) -> str:
+    """Of the test's own: it sweeps all lines that there are, dozens of times."""
+    return next(accounts)
 
 
 @pytest.fixture(autouse=True)

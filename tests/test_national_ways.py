@@ -14,7 +14,6 @@ from local.helseid import SandboxIssuer, dpop_proof, new_client, serving, token
 from local.processes import free_ports
 from shared.access.permission import ACTIONS, RECEIPT
 from shared.door.prove import bound
-from tests.azurite import start_azurite
 from tests.running import DEVICES, PREFIX, RUND, SHELF, STILLE, VKP_ID, Town, example, hub_running, wire
 from tests.test_national import code_of
 
@@ -29,7 +28,7 @@ class Elsewhere(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
+def elsewhere(accounts: Iterator[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     """A municipality of a hub that takes DPoP for reads and answers as old clients like it."""
     private, row = new_client("national", VKP_ID, [f"{PREFIX}{action}" for action in ACTIONS])
     [port] = free_ports(1)
@@ -41,7 +40,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     }
     with serving([row]) as issuer, serving([row]) as second:
         settings["HUB_ISSUERS"] = json.dumps([{"issuer": issuer.url}, {"issuer": second.url}])
-        with hub_running(start_azurite(), tmp_path_factory.mktemp("ways"), issuer, private, settings) as hub:
+        with hub_running(next(accounts), tmp_path_factory.mktemp("ways"), issuer, private, settings) as hub:
             yield Elsewhere(hub.town(DEVICES + SHELF.format(vkp_id=VKP_ID)), second)
 
 

@@ -23,7 +23,6 @@ from shared.notice.poison import poison
 from shared.notice.watch import watch
 from shared.notice.words import length, words
 from tests import mailing
-from tests.azurite import start_azurite
 from tests.mailing import relaying
 from tests.running import example
 from tests.test_forward import Behaviour, Journal, answering, journalled
@@ -35,10 +34,10 @@ DOCS = (Path(__file__).parent.parent / "docs/operators.md").read_text()
 SIGNED = Sender("hub", "", "", (), Auth("hmac", "standard-webhooks", "", NAMES), True)
 
 
-@pytest.fixture(scope="module")
-def storage() -> Iterator[str]:
-    """An emulator of our own: the watch looks at every line that there is."""
-    yield start_azurite()
+@pytest.fixture
+def storage(accounts: Iterator[str]) -> str:
+    """Of the test's own: the watch looks at every line that there is."""
+    return next(accounts)
 
 
 @dataclass(slots=True)

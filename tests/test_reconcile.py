@@ -17,19 +17,12 @@ from shared.domain.message import Lane
 from shared.flow.sweep import sweep
 from shared.notice.account import Account, account
 from shared.notice.reconcile import books, known, reconcile
-from tests.azurite import start_azurite
 from tests.test_forward import Behaviour, Journal, answering, journalled, listening
 from tests.test_notices import by_hook, hooked
 from tests.test_transform import Town, note, use
 
 DAY = 24 * 3600.0
 Deed = Callable[[Town, Journal], Awaitable[None]]
-
-
-@pytest.fixture(scope="module")
-def storage() -> Iterator[str]:
-    """An emulator of our own: the job looks at every municipality."""
-    yield start_azurite()
 
 
 def day_of(here: Town) -> date:
@@ -293,11 +286,13 @@ def told(storage: str, capsys: pytest.CaptureFixture[str], deed: Deed) -> tuple[
     return code, orgnr, capsys.readouterr().out
 
 
-def test_the_command_prints_a_table_and_ends_with_1_if_it_does_not_add_up(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_a_table_and_ends_with_1_if_it_does_not_add_up(
+    accounts: Iterator[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     async def fine(here: Town, _: Journal) -> None:
         await posts(here, "a", "b", "a")
 
-    storage = start_azurite()
+    storage = next(accounts)
     code, orgnr, out = told(storage, capsys, fine)
     assert code == 0
     assert out.splitlines()[1].split() == [orgnr, "cloud", "3", "2", "0", "0", "0", "1", "0", "0", "ja"]

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -29,19 +29,12 @@ from shared.notice.rhythm import WEEK, from_data, to_data
 from shared.notice.watch import watch
 from shared.storage.survey import survey
 from tests import mailing
-from tests.azurite import start_azurite
 from tests.mailing import relaying
 from tests.test_forward import answering
 from tests.test_notices import HOUR, MINUTE, NAMES, Hook, by_mail, outage, pass_by, watched
 from tests.test_transform import SECRET, Town, note
 
 DAY = 24 * HOUR
-
-
-@pytest.fixture(scope="module")
-def storage() -> Iterator[str]:
-    """An emulator of our own: the watch looks at every line that there is."""
-    yield start_azurite()
 
 
 # senders
