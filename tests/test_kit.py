@@ -26,6 +26,7 @@ from local.journal import SandboxJournal
 from local.journal.answers import outcome
 from local.journal.behaviour import MODES
 from local.journal.guard import Guard
+from local.kit import __main__ as kit
 from local.kit import options, report
 from local.kit.__main__ import KNOWN, examined, main, sandboxed
 from local.kit.documents import SINGLE, Desk
@@ -559,6 +560,29 @@ def test_a_secret_without_a_value_is_named_and_nothing_sent(tmp_path: Path, caps
     findings = of_file(capsys, filed(tmp_path, "http://127.0.0.1:1", 'scheme = "basic", user = "u", secrets = ["NOT_SET"]'))
     assert has(findings, "1.8", "the setting NOT_SET has no value here")
     assert {one.mark for one in findings[2:]} == {Mark.UNTRIED}
+
+
+def test_the_address_in_a_file_is_filled_in_as_for_the_register(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = filed(tmp_path, "${JOURNAL_URL}/epj", 'scheme = "basic", user = "u", secrets = ["NOT_SET"]')
+    (tmp_path / "run.json").write_text(json.dumps({"journal": {"url": "http://127.0.0.1:2"}, "storage": {"connection_string": "local"}}))
+    monkeypatch.setattr(kit, "HUB", tmp_path)
+    monkeypatch.setattr("sys.argv", ["kit", "journal", "--file", file, "--json"])
+    for name in ("JOURNAL_URL", "AzureWebJobsStorage", "AzureWebJobsStorage__accountName"):
+        monkeypatch.delenv(name, raising=False)
+    kit._main()
+    assert json.loads(capsys.readouterr().out)["endpoint"] == "http://127.0.0.1:2/epj"
+    monkeypatch.setenv("JOURNAL_URL", "http://127.0.0.1:3")
+    kit._main()
+    assert json.loads(capsys.readouterr().out)["endpoint"] == "http://127.0.0.1:3/epj"
+
+
+def test_a_name_in_a_file_that_has_no_value_is_told_with_its_field(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = filed(tmp_path, "${JOURNAL_URL}/epj", 'scheme = "basic", user = "u", secrets = ["EPJ_KEY"]')
+    code, out, err = said(capsys, "journal", "--file", file, EPJ_KEY="secret")
+    assert (code, out) == (2, "")
+    assert "url: names a variable without a value: JOURNAL_URL; start the hub, or give it with --set" in err
 
 
 def test_a_journal_that_asks_for_nothing_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,8 @@ from local.kit.pushes import REACHED
 from local.kit.sandbox import NAME, Sandbox, running
 from local.kit.seen import Finding, Mark
 from local.kit.ways import WAYS
+from local.prepare import HUB
+from local.register import environment, running_here
 from local.terminal import heard
 from shared.domain.event import Person
 from shared.domain.person import SYSTEMS, Kind
@@ -112,5 +114,9 @@ def _run(endpoint: Endpoint, machines: bool) -> int:
     return OK if report.passed(findings) else WRONG
 
 
+def _main() -> int:
+    return main(sys.argv[1:], environment(running_here(HUB / "run.json", os.environ), os.environ))
+
+
 if __name__ == "__main__":
-    sys.exit(heard(lambda: main(sys.argv[1:], os.environ)))
+    sys.exit(heard(_main))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from local.journal.behaviour import MODES
 from local.kit.endpoint import LINES
 from local.kit.ways import WAYS
+from local.register import variables
 from local.register_command import LOOKUP, FileError, read_all, targets, variable
 from local.terminal import Parser
 from shared.access.rows import Auth, Lookup
@@ -45,7 +46,7 @@ def read(argv: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
     if fault:
         parser.error(fault)
     if not options.sandbox:
-        options.target = _of_file(parser, options) if options.file else _typed(parser, options, env)
+        options.target = _of_file(parser, options, env) if options.file else _typed(parser, options, env)
     return options
 
 
@@ -103,9 +104,9 @@ def _typed(parser: argparse.ArgumentParser, options: argparse.Namespace, env: Ma
     return replace(target, auth=Auth(scheme, options.header or "", options.basic or "", (options.secret,)))
 
 
-def _of_file(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Target:
+def _of_file(parser: argparse.ArgumentParser, options: argparse.Namespace, env: Mapping[str, str]) -> Target:
     try:
-        [file] = read_all([options.file], dict(options.set))
+        [file] = read_all([options.file], {**variables(env), **dict(options.set)})
     except FileError as error:
         parser.error(str(error))
     if file.tenant is None:
