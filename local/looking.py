@@ -69,7 +69,7 @@ def show(running: Running, check: Callable[[], None]) -> bool:
 
 
 def _client(running: Running, tenant: str) -> Client:
-    found = next((one for one in running.clients if (one.tenant, one.sender.name) == (tenant, SENDER)), None)
+    found = next((one for one in running.clients if (one.tenant, one.name) == (tenant, SENDER)), None)
     if found is None:
         raise Halt(f"the demo register has no sender {SENDER} for {tenant}: see local/demo")
     return Client(running.hub, running.issuer, found.client_id, found.private)

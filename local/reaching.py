@@ -250,8 +250,8 @@ def _unset(reason: str) -> str:
 NOT_LET_IN = {401: "does not take what the hub shows it", 403: "knows the hub and does not let it in"}
 
 
-def _document(base: str) -> Call:
-    return Call("POST", f"{base}/bundle", {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}, b"")
+def _document(base: str, path: str = "bundle") -> Call:
+    return Call("POST", f"{base}/{path}", {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}, b"")
 
 
 def _nothing(base: str) -> Call:
@@ -309,6 +309,7 @@ def kind(body: bytes) -> str:
 Probe = tuple[Callable[[str], Call], Callable[[Heard], Said]]
 PROBES: Mapping[str, Probe] = {  # by adapter; another one is sent nothing, at its own address
     "bundle": (_document, _refuses),
+    "jft": (lambda base: _document(base, "v1/Bundle"), _refuses),
     "response_centre": (_nothing, _knows),
     "fhir": (_metadata, _describes),
     "transaction": (_metadata, _describes),

@@ -66,11 +66,15 @@ def running_here(run_json: Path, env: Mapping[str, str]) -> Mapping[str, Any] | 
     return found
 
 
+def variables(where: Mapping[str, str]) -> Mapping[str, str]:
+    """What `environment` knows for `${NAME}` in the files."""
+    return {name: where[name] for name in ("JOURNAL_URL",) if name in where}
+
+
 def _main() -> int:
     running = running_here(HUB / "run.json", os.environ)
     where = environment(running, os.environ)
-    variables = {name: where[name] for name in ("JOURNAL_URL",) if name in where}
-    return main(sys.argv[1:], lambda: opened(where), variables, running and running["settings"], os.environ)
+    return main(sys.argv[1:], lambda: opened(where), variables(where), running and running["settings"], os.environ)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ from local.helseid import new_client
 from shared.access.issuer import OF_PEOPLE
 from shared.access.people import SCOPE
 from shared.access.rows import Auth, Sender, Tenant
+from shared.domain.national import WRITES
 
 PAGE = "operators"  # the client id
+FETCHED = tuple(f"{resource}.read" for resource in WRITES)
 TOKEN = "token"  # the scheme of those who show one  # noqa: S105
 
 
@@ -32,10 +34,12 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A demo sender that shows tokens: what its system needs to get them from the sandbox issuer. `private`: a JWK, made for this run."""
+    """A demo sender that shows tokens, or a journal that fetches: what its system needs to get them from the sandbox issuer. `private`: a
+    JWK, made for this run."""
 
     tenant: str
-    sender: Sender
+    name: str
+    vkp_id: str
     client_id: str
     scopes: Sequence[str]
     private: Mapping[str, Any] = field(repr=False)
@@ -67,15 +71,25 @@ def credentials(tenants: Sequence[Tenant], values: Mapping[str, str]) -> list[Cr
 
 
 def clients(tenants: Sequence[Tenant], prefix: str) -> list[Client]:
-    """Of those who show tokens: a client each at the issuer, as with HelseID, with the scopes that their rows allow."""
-    return [_client(tenant, sender, prefix) for tenant in tenants for sender in tenant.senders if sender.auth.scheme == TOKEN]
+    """Of those who show tokens: a client each at the issuer, as with HelseID, with the scopes that their rows allow; of journals that
+    fetch, to read all that can lie on a shelf."""
+    senders = [(tenant, one.name, one.auth, one.resources) for tenant in tenants for one in tenant.senders]
+    shelves = [(tenant, one.name, one.auth, FETCHED) for tenant in tenants for one in tenant.endpoints if one.auth]
+    return [
+        _client(tenant, name, auth.user, [f"{prefix}{one}" for one in _granted(resources)])
+        for tenant, name, auth, resources in (*senders, *shelves)
+        if auth.scheme == TOKEN
+    ]
 
 
-def _client(tenant: Tenant, sender: Sender, prefix: str) -> Client:
-    granted = (one for resource in sender.resources for one in (resource, *_both(resource)))
-    name, scopes = f"{tenant.orgnr}-{sender.name}", [f"{prefix}{one}" for one in granted]
-    private, row = new_client(name, sender.auth.user, scopes, orgnr_parent=tenant.orgnr)
-    return Client(tenant.orgnr, sender, name, scopes, private, row)
+def _client(tenant: Tenant, name: str, vkp_id: str, scopes: Sequence[str]) -> Client:
+    client_id = f"{tenant.orgnr}-{name}"
+    private, row = new_client(client_id, vkp_id, scopes, orgnr_parent=tenant.orgnr)
+    return Client(tenant.orgnr, name, vkp_id, client_id, scopes, private, row)
+
+
+def _granted(resources: Sequence[str]) -> list[str]:
+    return [one for resource in resources for one in (resource, *_both(resource))]
 
 
 def page() -> Mapping[str, Any]:
@@ -113,7 +127,7 @@ def _plain(running: Running, pids: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _told(one: Client) -> dict[str, Any]:
-    told = {"tenant": one.tenant, "name": one.sender.name, "client_id": one.client_id, "vkp_id": one.sender.auth.user}
+    told = {"tenant": one.tenant, "name": one.name, "client_id": one.client_id, "vkp_id": one.vkp_id}
     return {**told, "scopes": list(one.scopes), "private_jwk": dict(one.private)}
 
 

@@ -76,5 +76,20 @@ def test_a_wall_time_that_names_no_moment_is_refused(text: str, why: str) -> Non
         clock.local(text, clock.OSLO)
 
 
+@pytest.mark.parametrize(
+    ("date", "first", "after"),
+    [
+        ("2026-11-22", "2026-11-22T00:00:00+01:00", "2026-11-23T00:00:00+01:00"),
+        ("2026-03-29", "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00"),
+        ("2028-02", "2028-02-01T00:00:00+01:00", "2028-03-01T00:00:00+01:00"),
+        ("2026-12", "2026-12-01T00:00:00+01:00", "2027-01-01T00:00:00+01:00"),
+        ("2026", "2026-01-01T00:00:00+01:00", "2027-01-01T00:00:00+01:00"),
+        ("2028", "2028-01-01T00:00:00+01:00", "2029-01-01T00:00:00+01:00"),
+    ],
+)
+def test_a_date_is_from_one_midnight_in_norway_to_another(date: str, first: str, after: str) -> None:
+    assert clock.bounds(date) == (datetime.fromisoformat(first).timestamp(), datetime.fromisoformat(after).timestamp())
+
+
 def test_a_moment_is_written_as_the_clock_on_a_norwegian_wall_shows_it() -> None:
     assert clock.written(datetime(2026, 7, 1, 6, 0, tzinfo=UTC)) == "2026-07-01T08:00:00+02:00"

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from adapters.devices.vkp.adapter import ADAPTER as VKP
+from shared.admin import told as admins
 from shared.domain.adapter import Adapter
 from shared.domain.event import Alert, Event, Person
 from shared.domain.message import Lane
@@ -190,9 +191,10 @@ def test_an_alert_that_refers_to_an_earlier_one_is_an_alert() -> None:
 
 
 @pytest.mark.parametrize(
-    "step", [("1", "2026-11-22"), ("2", "2026-11-22T13:01:00+01:00"), ("3", "2026-02-30T13:01:00+01:00"), ("3", 7), (3, "")]
+    "step",
+    [("2", "2026-11-22T13:01:00+01:00"), ("3", "2026-02-30T13:01:00+01:00"), ("3", "2026-02-30"), ("3", "2026-13"), ("3", 7), (3, "")],
 )
-def test_steps_without_a_moment_or_of_no_known_code_are_none(step: Any) -> None:
+def test_steps_with_a_time_that_cannot_be_or_of_no_known_code_are_none(step: Any) -> None:
     assert follow_up(answer(OURS, steps=[step])) is None
 
 
@@ -293,6 +295,56 @@ def test_a_step_from_long_before_the_alert_acknowledges_nothing(storage: str, at
             )
 
     assert asyncio.run(run()) == (1, open_)
+
+
+PERIODS: list[tuple[Json, str, str]] = [  # what a centre says of when, and how it is told
+    ({"start": "2026-11-22"}, "2026-11-22", "22.11.2026, klokkeslett ikke oppgitt"),
+    ({"start": "2026-11"}, "2026-11", "11.2026, klokkeslett ikke oppgitt"),
+    ({"start": "2026"}, "2026", "2026, klokkeslett ikke oppgitt"),
+    ({"end": "2026-11-22T13:10:00+01:00"}, DONE["at"], "22.11.2026 13:10:00"),
+    ({"end": "2026-11-22"}, "2026-11-22", "22.11.2026, klokkeslett ikke oppgitt"),
+    ({}, "", "tid ikke oppgitt"),
+]
+
+
+@pytest.mark.parametrize(("period", "at", "words_"), PERIODS, ids=[str(period) for period, _, _ in PERIODS])
+def test_a_step_is_told_with_as_much_of_its_time_as_was_said_and_acknowledges(storage: str, period: Json, at: str, words_: str) -> None:
+    async def run() -> tuple[list[Json], str, list[Json], int]:
+        async with exchange(storage) as (here, _, _):
+            first = await post(here, alert())
+            sent = answer(OURS)
+            steps_ = sent["entry"][0]["resource"]["event"]
+            steps_[1]["period"] = period
+            if not period:
+                del steps_[1]["period"]
+            await reply(here, sent)
+            wanted = Wanted(here.tenant.orgnr, state="unacknowledged")
+            found = await history(here.hub, first)
+            assert found
+            [centres] = [each for each in admins.history(found)["parcels"] if each["endpoint"] == "centre"]
+            open_ = [one async for one in Search(here.hub).find(wanted) if one.receipt == first]
+            return await steps(here, first), await shown(here, first), centres["followed"], len(open_)
+
+    told, text, admin, open_ = asyncio.run(run())
+    done: Json = {"code": "3", "by": "operators", **({"at": at} if at else {})}
+    assert sorted(told, key=lambda step: str(step["code"])) == [TAKEN, done]
+    assert done | {"text": "hendelse kvittert"} in admin
+    assert f"  {words_}  hendelse kvittert, sier operators" in text and "ikke kvittert" not in text
+    assert open_ == 0
+
+
+@pytest.mark.parametrize(
+    ("at", "open_"), [("2026-11-20", 1), ("2026-10", 1), ("2025", 1), ("2026-11-21", 0), ("2026-11-22", 0), ("2026", 0)]
+)
+def test_a_date_that_is_over_long_before_the_alert_acknowledges_nothing(storage: str, at: str, open_: int) -> None:
+    async def run() -> int:
+        async with exchange(storage) as (here, _, _):
+            first = await post(here, alert())
+            await reply(here, answer(OURS, steps=[("3", at)]))
+            wanted = Wanted(here.tenant.orgnr, state="unacknowledged")
+            return len([one async for one in Search(here.hub).find(wanted) if one.receipt == first])
+
+    assert asyncio.run(run()) == open_
 
 
 def test_a_correction_that_was_entered_in_error_withdraws_the_steps(storage: str) -> None:

@@ -18,7 +18,7 @@ from local.cases import CASES, DELIVERED
 from local.demonstration import Message
 from local.prepare import ROOT, Part
 from local.terminal import Halt
-from shared.access.rows import Auth, Sender
+from shared.access.rows import Auth, Endpoint, Sender, Tenant
 from shared.access.signature import PROFILES, authenticate
 
 
@@ -210,6 +210,15 @@ def test_run_json_is_for_its_owner_only(tmp_path: Path) -> None:
 def test_run_json_names_the_profile_of_a_sender_that_signs() -> None:
     assert running._auth(Auth("hmac", "github", "", ("S",))) == {"scheme": "hmac", "profile": "github"}
     assert running._auth(Auth("basic", "", "bridge", ("S",))) == {"scheme": "basic", "user": "bridge"}
+
+
+def test_a_journal_that_fetches_has_a_client_that_may_read_what_lies_on_its_shelf() -> None:
+    shelf = Endpoint("epj", "310123455", "EPJ", "pull", "", 4, True, Auth("token", "", "Leverandor_EPJ_Eksempel", ()))
+    pushed = Endpoint("gerica", "310123455", "Gerica", "bundle", "http://j", 4, True, Auth("basic", "", "hub", ("S",)))
+    tenant = Tenant("310123455", "Eksempel kommune", True, 72, (), (shelf, pushed), (), ())
+    [client] = running.clients([tenant], "nhn:vkp/api/user/")
+    assert (client.client_id, client.vkp_id, client.row["vkp_id"]) == ("310123455-epj", *["Leverandor_EPJ_Eksempel"] * 2)
+    assert "nhn:vkp/api/user/bundle.read" in client.scopes and not any(scope.endswith("write") for scope in client.scopes)
 
 
 def test_register_finds_the_running_hub_unless_another_storage_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +26,7 @@ from local.journal import SandboxJournal
 from local.journal.answers import outcome
 from local.journal.behaviour import MODES
 from local.journal.guard import Guard
+from local.kit import __main__ as kit
 from local.kit import options, report
 from local.kit.__main__ import KNOWN, examined, main, sandboxed
 from local.kit.documents import SINGLE, Desk
@@ -37,6 +38,7 @@ from local.kit.sandbox import NAME, Sandbox, running
 from local.kit.seen import Finding, Mark
 from local.kit.ways import WAYS
 from local.kit.wire import call
+from local.listening import listen
 from shared.access.rows import Auth, Sender
 from shared.access.signature import authenticate
 from shared.domain.journal import Call
@@ -98,7 +100,9 @@ def wrong(findings: Sequence[Finding]) -> list[Finding]:
 # ---------------------------------------------------------------- the sandbox
 
 
-@pytest.mark.parametrize(("way", "untried"), [("bundle", {"4.4"}), ("note", {"4.4"}), ("transaction", set())])
+@pytest.mark.parametrize(
+    ("way", "untried"), [("bundle", {"4.4"}), ("note", {"4.4"}), ("transaction", set()), ("jft", set()), ("response_centre", set())]
+)
 def test_an_honest_journal_passes_every_check(told: Callable[..., list[Finding]], way: str, untried: set[str]) -> None:
     findings = told(way)
     assert wrong(findings) == []
@@ -177,17 +181,43 @@ OF_SERVERS: Faults = {
     "many": ("T", "refused 1 of 3 parts (412)"),
     "outcome": ("T", "answered with an OperationOutcome that says error"),
 }
+KEPT_BY_KEY = {"forget", "race", "remember", "short-key", "any-case", "new-note", "conflict", "raw", "telling-location"}
+OF_JFT: Faults = {
+    "outcome": ("J", "did not say where its status stands"),
+    "nowhere": ("J", "did not say where its status stands"),
+    "lenient": ("2.7", "half a document is answered 202"),
+}
+NOT_OF_ALERTS = {"short-key", "any-case", "new-note", "conflict", "disorder", "raw", "echo", "wordless", "nowhere", "outcome"}
+OF_CENTRES: Faults = {
+    "stale": ("W", "signed an hour ago is answered 201"),
+    "one-signature": ("W", "answered 401"),
+    "parsed": ("W", "answered 401"),
+}
 FAULTS: dict[str, Faults] = {
     "bundle": {**ANY, **DOOR, **PUSHED, **LOOKED_UP, **OF_DOCUMENTS},
     "note": {**ANY, **DOOR, **PUSHED, "raw": ("N1.3", "<script>")},
     "transaction": {**ANY, **DOOR, **OF_SERVERS},
+    "jft": {**{mode: fault for mode, fault in {**ANY, **DOOR, **PUSHED}.items() if mode not in KEPT_BY_KEY}, **OF_JFT},
+    "response_centre": {
+        **{mode: fault for mode, fault in {**ANY, **DOOR, **PUSHED}.items() if mode not in NOT_OF_ALERTS},
+        **{mode: ("W", PUSHED[mode][1]) for mode in ("forget", "race", "remember")},
+        **OF_CENTRES,
+    },
 }
 NO_FAULTS = {  # what a mode does is no fault there
     "bundle": {"pages"},  # 8.9 allows small parts
     "note": {"small", "round"},  # a note is small, and its numbers are words
     "transaction": {"twice"},  # under ids of ours it comes to the same
+    "jft": {*KEPT_BY_KEY, "small", "round"},  # it promises nothing of keys, and shows nothing
+    "response_centre": {*NOT_OF_ALERTS, "small", "round"},  # any 2xx is a yes; an alert is small, and acted on as it comes
 }
-KINDS = {"bundle": ("", "pushes", "lookups"), "note": ("", "pushes"), "transaction": ("", "transactions")}  # look-ups are tried once
+KINDS = {  # look-ups are tried once
+    "bundle": ("", "pushes", "lookups"),
+    "note": ("", "pushes"),
+    "transaction": ("", "transactions"),
+    "jft": ("", "pushes"),
+    "response_centre": ("", "pushes", "webhooks"),
+}
 SLOW: dict[str, dict[str, Any]] = {"stall": {"delay": 3}, "late": {"delay": 3}, "drip": {"delay": 0.2}}
 BY_LOOKING = {"lose", "new-note", "disorder", "round", "raw", "cut-after", "fail-after"}  # all others are told by answers alone
 
@@ -555,10 +585,91 @@ def test_a_journal_that_wants_a_signature_is_tried_as_its_file_says(tmp_path: Pa
     assert kept_out(findings) == "a wrong credential: 401; no credential: 401"
 
 
+@pytest.mark.parametrize("dpop", [False, True], ids=["Bearer", "DPoP"])
+def test_journalforingstjenesten_is_tried_with_its_token_and_nonce(dpop: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with helseid(dpop=dpop) as (issuer, auth, env), serve(journal(Guard(issuer.jwks, dpop=dpop))) as url:
+        assert auth.client
+        told = f'{OAUTH.format(issuer.url)}, scopes = ["{auth.client.scopes[0]}"], dpop = {str(dpop).lower()}'
+        findings = of_file(capsys, filed(tmp_path, url, told, "jft"), **env)
+    assert wrong(findings) == []
+    assert ("J", "not read yet") in [(one.section, one.saw) for one in findings]
+    assert kept_out(findings) == "a wrong credential: 401; no credential: 401"
+
+
+@pytest.mark.parametrize("answer", [(404, b""), (200, b"[]"), (500, b"")], ids=lambda answer: str(answer[0]))
+def test_a_status_that_cannot_be_had_is_told(answer: tuple[int, bytes]) -> None:
+    async def status(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            return web.Response(status=202, headers={"Location": "/v1/Bundle/7/$status"})
+        return web.Response(status=answer[0], body=answer[1])
+
+    with serve(serving_all(status)) as url:
+        [told] = [one for one in at(url, way=WAYS["jft"].adapter) if one.check == "it says what has become of a document"]
+    assert (told.mark, told.section) == (Mark.FAILED, "J")
+    assert "Answer GET of the Location" in told.mend
+
+
+@contextlib.asynccontextmanager
+async def serving_all(answer: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner, url = await listen(app, 0)
+    yield url
+    await runner.cleanup()
+
+
+def test_a_centre_that_is_shown_no_signature_is_not_tried_for_signatures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve(journal()) as url:
+        basic = 'scheme = "basic", user = "u", secrets = ["EPJ_KEY"]'
+        findings = of_file(capsys, filed(tmp_path, f"{url}/webhook", basic, "response_centre"), EPJ_KEY="secret")
+    assert [one.saw.partition(":")[0] for one in findings if one.mark is Mark.UNTRIED] == ["calls are not signed"] * 3
+    assert has(findings, "1.2", "a wrong credential is answered 201")
+
+
+def test_a_centre_with_another_secret_is_told_what_to_compare(capsys: pytest.CaptureFixture[str]) -> None:
+    with running() as sandbox:
+        url = f"{sandbox.url}/{NAME}/webhook"
+        code, out, _ = said(capsys, "journal", url, "--way", "response_centre", "--secret", "S", S="another")
+    assert code == 1
+    assert "✗ 1.2   an alert is taken: answered 401" in out
+    assert "Verify by Standard Webhooks, with the secret that the kit signs with" in out
+
+
+def test_what_a_centre_is_sent_are_alerts(sandbox: Sandbox) -> None:
+    emptied(sandbox)
+    list(examined(sandboxed(sandbox, way="response_centre")))
+    texts = [note["text"] for note in sandbox.notes("Fra Knutepunkts kit")]
+    assert len(texts) > 10 and sum("vekt 82,50" in text for text in texts) == 1
+    assert all(text.startswith("Trygghetsalarm") or "82,50" in text for text in texts)
+
+
 def test_a_secret_without_a_value_is_named_and_nothing_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     findings = of_file(capsys, filed(tmp_path, "http://127.0.0.1:1", 'scheme = "basic", user = "u", secrets = ["NOT_SET"]'))
     assert has(findings, "1.8", "the setting NOT_SET has no value here")
     assert {one.mark for one in findings[2:]} == {Mark.UNTRIED}
+
+
+def test_the_address_in_a_file_is_filled_in_as_for_the_register(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = filed(tmp_path, "${JOURNAL_URL}/epj", 'scheme = "basic", user = "u", secrets = ["NOT_SET"]')
+    (tmp_path / "run.json").write_text(json.dumps({"journal": {"url": "http://127.0.0.1:2"}, "storage": {"connection_string": "local"}}))
+    monkeypatch.setattr(kit, "HUB", tmp_path)
+    monkeypatch.setattr("sys.argv", ["kit", "journal", "--file", file, "--json"])
+    for name in ("JOURNAL_URL", "AzureWebJobsStorage", "AzureWebJobsStorage__accountName"):
+        monkeypatch.delenv(name, raising=False)
+    kit._main()
+    assert json.loads(capsys.readouterr().out)["endpoint"] == "http://127.0.0.1:2/epj"
+    monkeypatch.setenv("JOURNAL_URL", "http://127.0.0.1:3")
+    kit._main()
+    assert json.loads(capsys.readouterr().out)["endpoint"] == "http://127.0.0.1:3/epj"
+
+
+def test_a_name_in_a_file_that_has_no_value_is_told_with_its_field(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = filed(tmp_path, "${JOURNAL_URL}/epj", 'scheme = "basic", user = "u", secrets = ["EPJ_KEY"]')
+    code, out, err = said(capsys, "journal", "--file", file, EPJ_KEY="secret")
+    assert (code, out) == (2, "")
+    assert "url: names a variable without a value: JOURNAL_URL; start the hub, or give it with --set" in err
 
 
 def test_a_journal_that_asks_for_nothing_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -636,7 +747,8 @@ def test_on_a_terminal_lines_are_folded_and_nothing_is_cut_off() -> None:
         (("journal", "https://x", "--header", "X Y", "--secret", "S"), "a header's name"),
         (("journal", "https://x y"), "write an address as"),
         (("journal", "https://x", "--fault", "forget"), "say --sandbox"),
-        (("journal", "https://x", "--way", "jft"), "invalid choice: 'jft'"),
+        (("journal", "https://x", "--way", "fhir"), "invalid choice: 'fhir'"),
+        (("journal", "--way", "pull"), "let it fetch from ./hub run, as in docs/pull.md 5"),
         (("journal", "--file", "no-such-file.toml"), "no-such-file.toml: No such file"),
         (("journal", "--file", "x.toml", "https://x"), "give the address of an endpoint, --lookups, --file or --sandbox"),
         (("journal", "--file", "x.toml", "--way", "note"), "--file says itself"),
@@ -653,11 +765,22 @@ def test_wrong_usage_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str], a
     assert words in err
 
 
+def test_a_file_whose_journal_fetches_is_told_what_to_do_instead(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "town.toml"
+    shelf = 'scheme = "token", vkp_id = "Leverandor_EPJ_Eksempel"'
+    file.write_text(FILE.format(url="", auth=shelf, way="pull").replace('url = ""\n', "").replace("lines = 2\n", ""))
+    code, out, err = said(capsys, "journal", "--file", str(file))
+    assert (code, out) == (2, "")
+    assert "is called by nobody, so there is nothing to try: let it fetch from ./hub run, as in docs/pull.md 5" in err
+
+
 def test_secrets_are_named_and_never_typed() -> None:
     basic = options.read(["journal", "https://x", "--basic", "kit", "--secret", "S"], {"S": "secret"})
     header = options.read(["journal", "https://x", "--header", "X-Key", "--secret", "S"], {"S": "secret"})
+    webhook = options.read(["journal", "https://x", "--way", "response_centre", "--secret", "S"], {"S": "secret"})
     assert basic.target.auth == Auth("basic", "", "kit", ("S",))
     assert header.target.auth == Auth("header", "X-Key", "", ("S",))
+    assert webhook.target.auth == Auth("webhook", "", "", ("S",))
 
 
 def test_a_vendors_options_reach_the_endpoint(capsys: pytest.CaptureFixture[str], sandbox: Sandbox) -> None:

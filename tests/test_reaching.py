@@ -308,6 +308,23 @@ def test_a_token_is_got_and_taken(dpop: bool, kind: str) -> None:
         assert str(said[-1]).startswith("✓ the journal: lets the hub in")
 
 
+@pytest.mark.parametrize("dpop", [False, True], ids=["Bearer", "DPoP"])
+def test_journalforingstjenesten_is_tried_where_documents_go_and_has_none_after_it(dpop: bool) -> None:
+    with helseid(dpop=dpop) as (issuer, auth, env):
+        guard = Guard(issuer.jwks, dpop=dpop)
+        with serve(journal(guard)) as url:
+            right, said = told(replace(PLAIN, adapter="jft", url=url, auth=auth), **env)
+            left = requests.get(url.replace("/gerica", "/_sandbox/gerica/notes"), timeout=5).json()
+    assert right, [str(one) for one in said]
+    assert str(said[-1]) == "✓ the journal: lets the hub in, and refuses an empty document (400) as it should"
+    assert (guard.refused, left) == (["use_dpop_nonce"] if dpop else [], [])
+
+
+def test_another_service_than_journalforingstjenesten_at_the_address_is_told() -> None:
+    with serve(journal()) as url:
+        assert "✗ the journal: takes nothing at this address (40" in wrong(replace(PLAIN, adapter="jft", url=f"{url}/elsewhere"))
+
+
 Change = Callable[[Auth], Auth]
 
 

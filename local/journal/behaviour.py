@@ -99,7 +99,7 @@ class Mode:
     words: str  # bokmål, for the page
     counts_as: str  # in the statistics
     settings: Mapping[str, Limit | None]  # None: absent unless given
-    only: str = ""  # "pushes", "lookups" or "transactions": the others are answered as they should be
+    only: str = ""  # "pushes", "lookups", "transactions" or "webhooks": the others are answered as they should be
 
 
 MODES = {
@@ -144,6 +144,10 @@ MODES = {
     "no-location": Mode(honest, "sier ikke hvor den lagret", "odd", {}, "transactions"),
     "partial": Mode(honest, "avviser den siste delen av hver sending", "odd", {"status": 422}, "transactions"),
     "many": Mode(honest, "har to av hver enhet", "odd", {}, "transactions"),
+    # of webhooks only, where it was started with a secret: what it makes of signatures
+    "stale": Mode(honest, "tar imot det som ble signert for lenge siden", "odd", {}, "webhooks"),
+    "one-signature": Mode(honest, "ser bare på den første av flere signaturer", "odd", {}, "webhooks"),
+    "parsed": Mode(honest, "prøver signaturen mot noe annet enn det som kom", "odd", {}, "webhooks"),
     # of look-ups only: stores nothing, tells lies
     "pages": Mode(honest, "svarer i mange små deler ved oppslag", "odd", {"size": 1}, "lookups"),  # size: resources in a part
     "wrong-patient": Mode(honest, "svarer om en annen person ved oppslag", "odd", {}, "lookups"),

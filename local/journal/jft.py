@@ -39,8 +39,8 @@ class Jft:
         journal, kind = self._journal(request.match_info["endpoint"]), request.match_info["type"]
         if journal is None or kind not in RESOURCES.values():
             return outcome(404, "not-found", f"Journalføringstjenesten takes one of: {', '.join(RESOURCES.values())}.")
-        journal.counts["received"] += 1
-        answer = await self._push(request, journal, kind.lower())
+        with journal.handling():
+            answer = await self._push(request, journal, kind.lower())
         if answer.status not in (200, 201) or "Location" not in answer.headers:
             return answer
         number = answer.headers["Location"].rpartition("/")[2]

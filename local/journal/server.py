@@ -11,7 +11,7 @@ from typing import TypeVar
 import orjson
 from aiohttp import web
 
-from local.journal import pages, plain
+from local.journal import hook, pages, plain
 from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
 from local.journal.guard import Guard
@@ -41,10 +41,11 @@ class SandboxJournal:
         today: Callable[[], date] | None = None,
         guard: Guard | None = None,
         credential: tuple[str, str] | None = None,
+        signed_with: str = "",
     ) -> None:
-        """`credential`: a header and its value, without which nobody may push or look up."""
+        """`credential`: a header and its value, without which nobody may push or look up; `signed_with`: what webhooks show instead."""
         self.url = ""
-        self._credential = credential
+        self._credential, self._signed_with = credential, signed_with
         self._codes = codes or national()
         self._journals: dict[str, Journal] = {}
         self._behaviours = Behaviours()
@@ -92,17 +93,22 @@ class SandboxJournal:
         if self._credential is None or not guarded or "open" in self._modes(name):
             return await handler(request)
         header, value = self._credential
-        if request.headers.get(header) == value:
+        if await self._signed(request, name) if request.path == f"/{name}/{hook.RESOURCE}" else request.headers.get(header) == value:
             return await handler(request)
         return outcome(401, "login", "Show the credential that was agreed.", {"WWW-Authenticate": "Basic"})
+
+    async def _signed(self, request: web.Request, name: str) -> bool:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return hook.holds(self._signed_with, headers, await request.read(), time.time(), self._modes(name))
 
     # pushes
 
     async def _push(self, request: web.Request) -> web.Response:
         name, resource = request.match_info["endpoint"], request.match_info["resource"]
-        journal = self._journal(name) if resource in (*RESOURCES, plain.RESOURCE) else None
+        taken = (*RESOURCES, plain.RESOURCE, hook.RESOURCE)
+        journal = self._journal(name) if resource in taken else None
         if journal is None:
-            known = ", ".join((*RESOURCES, plain.RESOURCE))
+            known = ", ".join(taken)
             return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {known}.")
         with journal.handling():
             return await self._answer(request, journal, resource)
@@ -114,6 +120,8 @@ class SandboxJournal:
         except web.HTTPRequestEntityTooLarge:
             journal.counts["invalid"] += 1
             return outcome(413, "too-long", f"A document may have {LARGEST} bytes.")
+        if resource == hook.RESOURCE:
+            resource, body = hook.opened(body)
         arrived = Arrived(journal, request.headers.get("Idempotency-Key", ""), resource, body, _store)
         if behaviour is None:
             return _store(arrived)

@@ -20,6 +20,8 @@ from local.kit.pushes import REACHED
 from local.kit.sandbox import NAME, Sandbox, running
 from local.kit.seen import Finding, Mark
 from local.kit.ways import WAYS
+from local.prepare import HUB
+from local.register import environment, running_here
 from local.terminal import heard
 from shared.domain.event import Person
 from shared.domain.person import SYSTEMS, Kind
@@ -46,13 +48,13 @@ def examined(endpoint: Endpoint) -> Iterator[Finding]:
 
 def sandboxed(sandbox: Sandbox, limit: float = LIMIT, way: str = "bundle") -> Endpoint:
     """The sandbox's endpoint, with everybody whom it has a check for."""
-    base = f"{sandbox.url}/{NAME}"
+    base, centre = f"{sandbox.url}/{NAME}", WAYS[way].adapter.acknowledges
     return Endpoint(
         base + WAYS[way].path,
-        _desk(KNOWN[0]),
+        _desk(KNOWN[0], way),
         ABSENT,
-        sandbox.proof,
-        lookups=f"{base}/fhir",
+        sandbox.signing if centre else sandbox.proof,
+        lookups="" if centre else f"{base}/fhir",
         way=WAYS[way].adapter,
         others=KNOWN[1:],
         protected=PROTECTED,
@@ -66,7 +68,7 @@ def _given(told: argparse.Namespace, target: Target, proof: Proof) -> Endpoint:
     first, *others = told.patient or KNOWN[:1]
     return Endpoint(
         target.base,
-        _desk(first),
+        _desk(first, target.way),
         ABSENT,
         proof,
         lookups=target.lookups,
@@ -79,8 +81,8 @@ def _given(told: argparse.Namespace, target: Target, proof: Proof) -> Endpoint:
     )
 
 
-def _desk(patient: Person) -> Desk:
-    return Desk(patient, secrets.token_hex(3), datetime.now(UTC))
+def _desk(patient: Person, way: str) -> Desk:
+    return Desk(patient, secrets.token_hex(3), datetime.now(UTC), alerts=WAYS[way].adapter.acknowledges)
 
 
 def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
@@ -112,5 +114,9 @@ def _run(endpoint: Endpoint, machines: bool) -> int:
     return OK if report.passed(findings) else WRONG
 
 
+def _main() -> int:
+    return main(sys.argv[1:], environment(running_here(HUB / "run.json", os.environ), os.environ))
+
+
 if __name__ == "__main__":
-    sys.exit(heard(lambda: main(sys.argv[1:], os.environ)))
+    sys.exit(heard(_main))

@@ -34,17 +34,20 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Writes documents about one patient. `run` stands in every title, so that one run is told from the next."""
+    """Writes documents about one patient. `run` stands in every title, so that one run is told from the next. `alerts`: a note is one."""
 
     patient: Person
     run: str
     now: datetime
+    alerts: bool = False
 
     def of(self, patient: Person) -> "Desk":
         return replace(self, patient=patient)
 
     def note(self, words: str, text: str = TEXT, name: str = "") -> Document:
         """A Bundle with a note. The same `name` gives the same identifier: a correction."""
+        if self.alerts:
+            return self.alarm(words)
         return self._bundle(words, self._made(Note(self._title(words), text), name))
 
     def alarm(self, words: str) -> Document:

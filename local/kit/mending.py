@@ -1,6 +1,7 @@
 """What an answer that is no delivery, or no answer to a look-up, tells a vendor: the section, what was seen, and what to do."""
 
 import re
+from collections.abc import Mapping
 
 import orjson
 
@@ -31,10 +32,24 @@ MENDING: tuple[Row, ...] = (  # the first that fits
         "The hub would send it again and again. Find the failure in the journal's own log; answer 4xx if it will never take it.",
     ),
 )
-OF_SERVERS: tuple[Row, ...] = (  # for a FHIR server these come first (adapters/epj/transaction/README.md)
-    (frozenset({412}), "T", "Have one record of each identifier: merge those that are two, and heed ifNoneExist under parallel calls."),
-    (range(200, 300), "T", "Take every part, and say of each its status, and where it stands (location, or the resource)."),
-)
+OF_WAYS: Mapping[str, tuple[Row, ...]] = {  # by way, these come first
+    "transaction": (
+        (frozenset({412}), "T", "Have one record of each identifier: merge those that are two, and heed ifNoneExist under parallel calls."),
+        (range(200, 300), "T", "Take every part, and say of each its status, and where it stands (location, or the resource)."),
+    ),
+    "jft": (
+        (frozenset({404, 405}), "J", "Take POST at {base}/v1/{type}, as in /v1/Bundle."),
+        (range(200, 300), "J", "Answer 202 with Location, the address of the document's $status."),
+    ),
+    "response_centre": (
+        (
+            frozenset({401, 403}),
+            "1.2",
+            "Verify by Standard Webhooks, with the secret that the kit signs with: --secret, or auth in --file.",
+        ),
+        (frozenset({404, 405}), "W", "Take POST at the agreed address itself."),
+    ),
+}
 UNKNOWN = "2.5", "Name a test patient whom the journal knows (--patient); else take the document: it is as the hub builds it."
 
 
@@ -46,7 +61,7 @@ def of_status(status: int) -> tuple[str, str]:
 def of_verdict(status: int, error: Refused | Unavailable, way: str) -> tuple[str, str]:
     """The same for a document; a FHIR server may say no to a part with a status of its own."""
     told = {status, int(error.answer)} if isinstance(error, Refused) and error.answer.isdecimal() else {status}
-    return _first((*OF_SERVERS, *MENDING), told) if way == "transaction" else of_status(status)
+    return _first((*OF_WAYS.get(way, ()), *MENDING), told)
 
 
 def _first(rows: tuple[Row, ...], told: set[int]) -> tuple[str, str]:

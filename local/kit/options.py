@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from local.journal.behaviour import MODES
 from local.kit.endpoint import LINES
 from local.kit.ways import WAYS
+from local.register import variables
 from local.register_command import LOOKUP, FileError, read_all, targets, variable
 from local.terminal import Parser
 from shared.access.rows import Auth, Lookup
@@ -21,6 +22,8 @@ Exit codes: 0 all passed; 1 something is to be mended (✗ MUST, ! SHOULD); 2 wr
 endpoint: it gets a few dozen notes about invented people. A journal that wants a token, a signature or a certificate is
 tried by --file. ./hub kit journal --sandbox shows how it goes.
 """
+SHELF = "pull"
+FETCHES = "a journal that fetches (pull) is called by nobody, so there is nothing to try: let it fetch from ./hub run, as in docs/pull.md 5"
 HOSPITALS = 52  # the highest month of a hospital's own numbers (month + 40), which may be real people's
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 
@@ -45,11 +48,12 @@ def read(argv: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
     if fault:
         parser.error(fault)
     if not options.sandbox:
-        options.target = _of_file(parser, options) if options.file else _typed(parser, options, env)
+        options.target = _of_file(parser, options, env) if options.file else _typed(parser, options, env)
     return options
 
 
 def _slips(options: argparse.Namespace) -> Iterator[tuple[bool, str]]:
+    yield options.way == SHELF, FETCHES
     typed = options.url or options.lookups
     yield bool(options.sandbox) + bool(typed) + bool(options.file) != 1, "give the address of an endpoint, --lookups, --file or --sandbox"
     own = (options.basic, options.header, options.secret, options.patient, options.protected, options.ended)
@@ -58,7 +62,9 @@ def _slips(options: argparse.Namespace) -> Iterator[tuple[bool, str]]:
     shown = (options.basic, options.header, options.secret, options.way)
     yield bool(options.file and any(shown)), "--file says itself by which way, and what the journal is shown"
     yield bool((options.endpoint or options.set) and not options.file), "--endpoint and --set go with --file"
-    yield bool(options.basic or options.header) != bool(options.secret), "--secret goes with --basic or --header, and they with it"
+    alone = bool(options.secret and options.way == "response_centre")
+    slip = "--secret goes with --basic or --header, and they with it; alone with --way response_centre"
+    yield bool(options.basic or options.header) != bool(options.secret) and not alone, slip
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,12 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     words = "hold a journal's endpoint to docs/journals.md"
     journal = commands.add_parser("journal", help=words, description=f"journal: {words}.", epilog=EPILOG, allow_abbrev=False)
     journal.add_argument("url", nargs="?", type=_address, metavar="URL", help="the address that was agreed; for bundle without /bundle")
-    journal.add_argument("--way", choices=sorted(WAYS), help="how documents reach it, as `adapter` in a register (bundle)")
+    journal.add_argument("--way", choices=sorted({*WAYS, SHELF}), help="how documents reach it, as `adapter` in a register (bundle)")
     journal.add_argument("--lookups", type=_address, metavar="URL", help="where it answers look-ups (section 8), without /Patient")
     who = journal.add_mutually_exclusive_group()
     who.add_argument("--basic", type=_user, metavar="USER", help="HTTP Basic with this user")
     who.add_argument("--header", type=_header, metavar="NAME", help="a header with a fixed secret")
-    journal.add_argument("--secret", metavar="VARIABLE", help="the environment variable that holds the password, or the header's value")
+    held = "the environment variable that holds the password, the header's value, or what webhooks are signed with"
+    journal.add_argument("--secret", metavar="VARIABLE", help=held)
     _of_register(journal)
     patient = "a test patient whom the journal knows; say it again for more"
     journal.add_argument("--patient", action="append", type=_invented, metavar="NUMBER", help=patient)
@@ -99,13 +106,13 @@ def _typed(parser: argparse.ArgumentParser, options: argparse.Namespace, env: Ma
     secret = env.get(options.secret, "")
     if not secret or not secret.isascii() or not secret.isprintable():
         parser.error("the environment variable that --secret names is not set, or holds what cannot stand in a header")
-    scheme = "basic" if options.basic else "header"
+    scheme = "basic" if options.basic else "header" if options.header else "webhook"
     return replace(target, auth=Auth(scheme, options.header or "", options.basic or "", (options.secret,)))
 
 
-def _of_file(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Target:
+def _of_file(parser: argparse.ArgumentParser, options: argparse.Namespace, env: Mapping[str, str]) -> Target:
     try:
-        [file] = read_all([options.file], dict(options.set))
+        [file] = read_all([options.file], {**variables(env), **dict(options.set)})
     except FileError as error:
         parser.error(str(error))
     if file.tenant is None:
@@ -118,7 +125,7 @@ def _of_file(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Ta
     if isinstance(row, Lookup):
         return Target(lookups=row.url.rstrip("/"), auth=row.auth)
     if row.adapter not in WAYS:
-        parser.error(f"the kit tries {', '.join(WAYS)}; this endpoint is reached by {row.adapter}")
+        parser.error(FETCHES if row.adapter == SHELF else f"the kit tries {', '.join(WAYS)}; this endpoint is reached by {row.adapter}")
     return Target(row.url.rstrip("/"), "", row.adapter, row.auth, row.lines, row.rate)
 
 

@@ -29,9 +29,10 @@ class Proof:
     _hub: Outside
     _loop: asyncio.AbstractEventLoop
 
-    def shown(self, call: Call, limit: float) -> Shown:
-        """Raises Unavailable, which says what is missing."""
-        return self._run(show(self._hub, call, self.auth, time.monotonic() + limit))
+    def shown(self, call: Call, limit: float, ago: float = 0.0) -> Shown:
+        """`ago`: seconds by which our clock is behind. Raises Unavailable, which says what is missing."""
+        hub = replace(self._hub, clock=lambda: time.time() - ago)
+        return self._run(show(hub, call, self.auth, time.monotonic() + limit))
 
     def renewed(self, call: Call, shown: Shown, answer: Answer) -> str:
         """Why the call is to be made once more, "" if it is not."""

@@ -107,7 +107,9 @@ def singles(endpoint: Endpoint) -> Iterator[Seen]:
 
 def named(endpoint: Endpoint) -> Iterator[Seen]:
     location = endpoint.place(endpoint.push(endpoint.desk.note("har den en adresse?")))
-    if not location:
+    if not location and endpoint.way.acknowledges:
+        yield ok("it has none, and need not")
+    elif not location:
         yield warn("the answer has no Location", "Give your own name for what you stored: an operator and you find it by that.")
     elif endpoint.desk.patient.value in re.sub(r"[^0-9A-Za-z/]", "", unquote(location)):
         yield bad("Location holds the patient's number", "Name the note by a number of its own: Location is kept, shown and logged.")

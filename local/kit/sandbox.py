@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
@@ -32,6 +32,11 @@ class Sandbox:
     def page(self, number: int) -> str:
         return requests.get(f"{self.url}/{NAME}/notes/{number}", timeout=10).text
 
+    @property
+    def signing(self) -> Proof:
+        """Of webhooks, with the same secret."""
+        return replace(self.proof, auth=Auth("webhook", "", "", (SECRET,)))
+
     def tell(self, **command: Any) -> None:
         requests.put(f"{self.url}/_sandbox/{NAME}/behaviour", json=command, timeout=10).raise_for_status()
 
@@ -39,7 +44,8 @@ class Sandbox:
 @contextmanager
 def running() -> Iterator[Sandbox]:
     password = secrets.token_urlsafe(16)
-    journal = SandboxJournal(credential=("Authorization", f"Basic {b64encode(f'kit:{password}'.encode()).decode()}"))
+    basic = f"Basic {b64encode(f'kit:{password}'.encode()).decode()}"
+    journal = SandboxJournal(credential=("Authorization", basic), signed_with=password)
     up: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
     thread = threading.Thread(target=asyncio.run, args=(_serve(journal, up),))
     thread.start()

@@ -5,13 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from adapters.epj.bundle.adapter import ADAPTER as BUNDLE
+from adapters.epj.jft.adapter import ADAPTER as JFT
+from adapters.epj.jft.adapter import follow, followed
 from adapters.epj.note.adapter import ADAPTER as NOTE
+from adapters.epj.response_centre.adapter import ADAPTER as CENTRE
 from adapters.epj.transaction.adapter import ADAPTER as TRANSACTION
 from local.kit.checks import Check
 from local.kit.documents import SCRIPT
 from local.kit.endpoint import Endpoint, Sight, new_key
-from local.kit.keys import IDS, KEYS
-from local.kit.pushes import CONTENT, LARGE, LAST, SERVED, singles, taken
+from local.kit.hooks import as_it_came, rotated, stale
+from local.kit.keys import IDS, KEYS, cut_off, hundred, refused_key, ten_at_once
+from local.kit.pushes import CONTENT, LARGE, LAST, SERVED, crowd, named, singles, taken
+from local.kit.refusals import broken, locked, unknown
 from local.kit.seen import Seen, bad, ok
 from local.reaching import kind
 from shared.domain.journal import Call, JournalAdapter, Sending
@@ -75,6 +80,22 @@ def batched(endpoint: Endpoint) -> Iterator[Seen]:
     yield endpoint.stands(document, "Carry out all entries of a transaction, or none.")
 
 
+def tracked(endpoint: Endpoint) -> Iterator[Seen]:
+    answer = endpoint.push(endpoint.desk.note("hvor langt er det kommet?"))
+    if wrong := endpoint.no_delivery(answer):
+        yield wrong
+        return
+    try:
+        told = endpoint.send(follow(endpoint.base, endpoint.place(answer)))
+        if told.trouble:
+            raise Unavailable(told.trouble)
+        fate = followed(told.status, told.headers, told.body)
+    except (Refused, Unavailable) as error:
+        yield bad(error.reason, "Answer GET of the Location with registered, read, journalingAcknowledged and failed: a time, or null.")
+    else:
+        yield ok("failed" if fate.failed else "journaled" if fate.journaled else "read" if fate.read else "not read yet")
+
+
 def more(endpoint: Endpoint) -> Iterator[Seen]:
     """A field that no journal knows."""
     document = endpoint.desk.note("har et ukjent felt")
@@ -113,6 +134,20 @@ OF_SERVERS = (
     Check("T", "it says what it can", described),
     Check("T", "a document is taken as one transaction", batched),
 )
+OF_CENTRES = (
+    Check("1.2", "nobody gets in without the signature", locked),
+    Check("W", "a signature is of the bytes as they came", as_it_came),
+    Check("W", "one signature of two is enough", rotated),
+    Check("W", "what was signed long ago is refused", stale),
+    Check("2.2", "Location, if there is one, names nobody", named),
+    Check("1.6", "several patients' alerts at once", crowd),
+    Check("2.7", "a body that cannot be read is refused", broken),
+    Check("2.7", "somebody unknown is no failure", unknown),
+    Check("W", "the same webhook-id a hundred times", hundred),
+    Check("W", "the same webhook-id ten at once", ten_at_once),
+    Check("W", "a webhook-id is forgotten with what was refused", refused_key),
+    Check("5.4", "cut off after sending, then sent again", cut_off),
+)
 WAYS: Mapping[str, Way] = {
     "bundle": Way(
         BUNDLE,
@@ -144,5 +179,22 @@ WAYS: Mapping[str, Way] = {
         ),
         "/fhir-store",
         "T: adapters/epj/transaction/README.md",
+    ),
+    "jft": Way(
+        JFT,
+        (
+            Check("J", "a document is taken", taken, gate=True),
+            Check("J", "documents of every type are taken", singles),
+            Check("J", "it says what has become of a document", tracked),
+            *(*SERVED, *LAST),
+        ),
+        "",
+        "J: adapters/epj/jft/README.md",
+    ),
+    "response_centre": Way(
+        CENTRE,
+        (Check("W", "an alert is taken", taken, gate=True), *OF_CENTRES, *LAST),
+        "/webhook",
+        "W: adapters/epj/response_centre/README.md",
     ),
 }

@@ -6,7 +6,7 @@ from typing import Any
 from shared.access.people import Role, User
 from shared.access.register import Stop
 from shared.fhir.follow_up import step_name
-from shared.flow.status import about, followed, written
+from shared.flow.status import about, dated, followed, written
 from shared.messages import words
 from shared.messages.history import History
 from shared.messages.job import Job
@@ -73,7 +73,7 @@ def _whole(sent: Sent) -> Json:
 
 
 def _step(step: Json) -> Json:
-    return {**step, "text": step_name(step["code"]), "at": written(step["at"])}
+    return {**dated(step), "text": step_name(step["code"])}
 
 
 def job(one: Job) -> Json:

@@ -91,7 +91,8 @@ def _history() -> Json:
     tries: Json = {"type": "array", "items": closed("", {"at": _TIME, "answer": TEXT})}
     texts: Json = {name: TEXT for name in ("answer", "name", "reason", "why", "batch")}
     texts["second_route_of"] = {**TEXT, "description": "The parcel that this one came of: an alarm that did not reach its journal in time."}
-    step = closed("What a response centre did about an alert.", {"code": TEXT, "text": TEXT, "at": _TIME, "by": TEXT})
+    when = {**TEXT, "description": "A moment; a FHIR date where no time of day was said; left out where nothing was."}
+    step = closed("What a response centre did about an alert.", {"code": TEXT, "text": TEXT, "at": when, "by": TEXT}, ("at",))
     texts["followed"] = {"type": "array", "items": step}
     whole = _parcel(attempts=tries, at=_TIME, not_before=_TIME, again=_TIME, **texts)
     fields: Json = {**_fields(), "parcels": {"type": "array", "items": whole}, "format": TEXT, "first": TEXT}

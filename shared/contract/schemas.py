@@ -120,10 +120,10 @@ def _parcel() -> Json:
 def _step() -> Json:
     fields: Json = {
         "code": {**TEXT, "description": "Of vkp-composition-event; 3: acknowledged."},
-        "at": _TIME,
+        "at": {**TEXT, "description": "When: UTC, milliseconds; a FHIR date (day, month or year) where no more was said."},
         "by": {**TEXT, "description": "The sender that says so, as the municipality calls it."},
     }
-    return closed("A step of an alert's follow-up.", fields)
+    return closed("A step of an alert's follow-up. Without `at`: nobody has said when.", fields, ("at",))
 
 
 def _problem() -> Json:

@@ -1,7 +1,7 @@
 """Reading moments. An instant carries its offset or is refused; a wall time is read only where a sender's manual says whose wall."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -45,6 +45,13 @@ def partial(text: str) -> bool:
         return False
     _plausible(_moment(f"{text}{'-01-01'[len(text) - 4 :] if len(text) < 10 else ''}T00:00:00+00:00"))
     return True
+
+
+def bounds(date: str) -> tuple[float, float]:
+    """When a FHIR date (`partial`) began and ended in Norway, seconds since 1970."""
+    first = datetime.fromisoformat(f"{date}{'-01-01'[len(date) - 4 :] if len(date) < 10 else ''}").replace(tzinfo=OSLO)
+    after = first + timedelta(days={4: 366, 7: 31, 10: 1}[len(date)])
+    return first.timestamp(), (after.replace(day=first.day) if len(date) < 10 else after).timestamp()
 
 
 def local(text: str, zone: ZoneInfo) -> datetime:

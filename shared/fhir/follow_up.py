@@ -18,15 +18,16 @@ _UUID = "urn:uuid:"  # before it or not: clients write both (vkp.md 2.5)
 _NAMED = ("Bundle", "Composition", "DetectedIssue")
 _MOST = 20  # names, or steps, of one document
 
+When = float | str  # seconds since 1970; a FHIR date as it stands, where no more is said; "" where nothing is
+
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """`names`: of the alert; `related`: it says that it is about that one; `steps`: codes and when, seconds since 1970; none of one that is
-    withdrawn."""
+    """`names`: of the alert; `related`: it says that it is about that one; `steps`: codes and when; none of one that is withdrawn."""
 
     names: Sequence[str]
     related: bool
-    steps: Sequence[tuple[str, float]]
+    steps: Sequence[tuple[str, When]]
 
 
 def alert_names(document: Any) -> list[str]:
@@ -60,7 +61,7 @@ def _notes(parts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [part for part in parts if part.get("resourceType") == "Composition"]
 
 
-def _done(steps: Iterable[tuple[str, float]]) -> bool:
+def _done(steps: Iterable[tuple[str, When]]) -> bool:
     """Whether anything was done about it."""
     return any(code != REPORTED for code, _ in steps)
 
@@ -88,18 +89,19 @@ def _name(given: Any, value: Any) -> str:
     return f"{given if type(given) is str and given != URI else ''}|{value}"
 
 
-def _steps(notes: Sequence[Any]) -> list[tuple[str, float]]:
-    found = []
+def _steps(notes: Sequence[Any]) -> list[tuple[str, When]]:
+    found: list[tuple[str, When]] = []
     for event in reach(notes, ("event",)):
         codes = [one.get("code") for one in reach(event, ("code", "coding")) if type(one) is dict and one.get("system") == system(STEP)]
-        moments = [moment for each in reach(event, ("period", "start")) if (moment := _moment(each))]
-        found += [(code, moments[0]) for code in codes if moments and type(code) is str and known(STEP, code)]
+        said = reach(event, ("period", "start")) or reach(event, ("period", "end"))
+        times = [time for each in said if (time := _time(each))] if said else [""]
+        found += [(code, times[0]) for code in codes if times and type(code) is str and known(STEP, code)]
     return found[:_MOST]
 
 
-def _moment(text: Any) -> float:
-    """0: it says no more than the day, or cannot be one."""
+def _time(text: Any) -> When:
+    """0: it cannot be one. No time of day is put in the place of one that is not said."""
     try:
-        return clock.instant(text).timestamp() if type(text) is str else 0.0
+        return (text if clock.partial(text) else clock.instant(text).timestamp()) if type(text) is str else 0.0
     except clock.ClockError:
         return 0.0

@@ -4,12 +4,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import orjson
 from azure.core.exceptions import AzureError
 
 from shared.access.permission import RECEIPT
+from shared.domain.clock import bounds
 from shared.door import adapters
 from shared.door.answers import JSON, Fault, Reply, refused
 from shared.door.prove import Caller, by_token, known_register, prove, scheme
@@ -151,14 +153,27 @@ def _delivery(line: str, at: int, pack: Pack | None) -> dict[str, Any]:
     if "not_before" in state:
         told["not_before"] = written(state["not_before"])
     if steps := followed(state):
-        told["followed"] = [{**step, "at": written(step["at"])} for step in steps]
+        told["followed"] = [dated(step) for step in steps]
     return told
 
 
 def followed(state: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a response centre did about an alert: each step's code, when, and which sender says so; the earliest first."""
+    """What a response centre did about an alert: each step's code, when (fhir.follow_up.When), and who says so; the earliest first."""
     words = [(sender_of(word["by"]), code, at) for word in state.get("followed", {}).values() for code, at in word["steps"]]
-    return [{"code": code, "at": at, "by": sender} for sender, code, at in sorted(words, key=lambda one: one[2])]
+    return [{"code": code, "at": at, "by": sender} for sender, code, at in sorted(words, key=lambda one: within(one[2])[0])]
+
+
+def within(at: float | str) -> tuple[float, float]:
+    """The moments between which a step was."""
+    if at == "":
+        return inf, inf  # nothing says that it was long ago
+    return bounds(at) if isinstance(at, str) else (at, at)
+
+
+def dated(step: Mapping[str, Any]) -> dict[str, Any]:
+    """As it is told: a moment, a date where no more was said, nothing where nothing was."""
+    at = step["at"]
+    return {name: value for name, value in step.items() if value != ""} | ({} if isinstance(at, str) else {"at": written(at)})
 
 
 def written(seconds: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain.message import Lane
 from shared.flow.names import owner_of, parcel_name, receipt_name
 from shared.flow.schedule import DAY
-from shared.flow.status import ACKNOWLEDGED, followed, word
+from shared.flow.status import ACKNOWLEDGED, followed, within, word
 from shared.storage.index import Span
 from shared.storage.queues import lane_of
 
@@ -38,8 +38,9 @@ class Sent:
 
     @property
     def unacknowledged(self) -> bool:
-        """An alert that a response centre got, and nobody has said that it was acknowledged. A step from long before it is another's."""
-        codes = {step["code"] for step in followed(self.state) if step["at"] >= self.since - DAY}
+        """An alert that a response centre got, and nobody has said that it was acknowledged. A step that can only be from
+        long before it is another's."""
+        codes = {step["code"] for step in followed(self.state) if within(step["at"])[1] >= self.since - DAY}
         return self.status == "delivered" and "known" in self.state and ACKNOWLEDGED not in codes
 
     @property

@@ -78,6 +78,13 @@ def time(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC).astimezone(OSLO):%d.%m.%Y %H:%M:%S}"
 
 
+def _when(at: float | str) -> str:
+    """Of a step; no time of day is made up."""
+    if at == "":
+        return "tid ikke oppgitt"
+    return f"{'.'.join(reversed(at.split('-')))}, klokkeslett ikke oppgitt" if isinstance(at, str) else time(at)
+
+
 def told(history: History) -> str:
     """All that has happened, in order."""
     message, state = history.message, history.message.state
@@ -132,7 +139,7 @@ def _delivery(history: History, sent: Sent) -> list[str]:
         lines.append(f"  neste forsøk {time(state['not_before'])}")
     if "again" in state:
         lines.append(f"  sendt på nytt for hånd {time(state['again'])}{f', jobb {job}' if (job := state.get('batch')) else ''}")
-    lines += [f"  {time(step['at'])}  {step_name(step['code'])}, sier {step['by']}" for step in followed(state)]
+    lines += [f"  {_when(step['at'])}  {step_name(step['code'])}, sier {step['by']}" for step in followed(state)]
     if sent.unacknowledged:
         lines.append("  ikke kvittert i tide; en senere oppfølging finner ikke varselet" if history.late else "  ikke kvittert")
     lines += [f"  gikk også annen vei, til {other.endpoint}" for other in history.message.parcels if other.second_of == sent.name]
