@@ -15,7 +15,7 @@ from shared.access.register import Stop
 from shared.domain import organisation
 from shared.errors import Refused
 from shared.hub import Hub
-from shared.messages import words
+from shared.messages import story, words
 from shared.messages.acts import act, to_do
 from shared.messages.asked import LOOKED_UP, by_id, meant, since
 from shared.messages.edits import Order, Verb
@@ -99,7 +99,7 @@ async def _show(hub: Hub, name: str) -> int:
     message = await _known(hub, name)
     found = await history(hub, message.receipt)
     if found:
-        print(words.told(found))
+        print(story.told(found))
     return OK
 
 

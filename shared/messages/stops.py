@@ -44,6 +44,12 @@ async def stops(hub: Hub, tenant: str = "") -> Sequence[Stop]:
     return [one for one in (await hub.registers.current()).stops if tenant in ("", one.tenant)]
 
 
+def held(register: Register, tenant: str, sender: str = "", endpoint: str = "") -> Sequence[Stop]:
+    """What holds back what comes from this sender, or goes to this endpoint (as Register.stopped)."""
+    ways = {("", ""), (sender, endpoint)}
+    return [one for one in register.stops if one.tenant == tenant and (one.sender, one.endpoint) in ways]
+
+
 def known(register: Register, wish: Stop) -> bool:
     """Whether there is such a municipality, sender or endpoint."""
     tenant = register.tenant(wish.tenant)
