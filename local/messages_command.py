@@ -111,8 +111,9 @@ async def _traffic(hub: Hub, options: argparse.Namespace) -> int:
             return FRAME.said("dette er ikke stoppet; ./hub messages stops viser hva som er det", WRONG)
     elif not known(await hub.registers.current(), wish):
         raise Refused("registeret har ingen slik kommune, avsender eller endepunkt", remedy="se navnene i kommunens registerfil")
-    else:
-        await stop(hub, wish)
+    elif (first := await stop(hub, wish)) != wish:
+        print(words.stopped_before(first))
+        return OK
     print(words.traffic(wish, stopped=options.what == "stop"))
     return OK
 

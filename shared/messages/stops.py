@@ -20,10 +20,10 @@ class Deed:
     why: str
 
 
-async def stop(hub: Hub, wish: Stop) -> None:
-    """In effect within ten seconds, on all instances."""
+async def stop(hub: Hub, wish: Stop) -> Stop:
+    """In effect within ten seconds, on all instances. Given back is the stop that stands: another's, if it was stopped so already."""
     await note(hub, wish.tenant, Deed("stop", wish.who, wish.why), what(wish))
-    await hub.registers.stop(wish)
+    return await hub.registers.stop(wish)
 
 
 async def start(hub: Hub, wish: Stop) -> bool:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from shared.access.register import Stop
 from shared.domain.clock import OSLO
+from shared.messages.asked import KINDS
 from shared.messages.edits import Verb
 from shared.messages.job import Job
 from shared.messages.message import Message, Sent
@@ -22,14 +23,6 @@ STATES = {
     "waiting": "venter",
     "deleted": "slettet",
     "unacknowledged": "ikke kvittert",
-}
-KINDS = {
-    "alert": "varsel",
-    "dispensed": "medisinutdeling",
-    "supervision": "tilsyn",
-    "measurement": "måling",
-    "note": "notat",
-    "document": "dokument",
 }
 JOBS = {"running": "pågår", "paused": "står på vent", "done": "ferdig", "cancelled": "avbrutt"}
 DONE = {
@@ -76,11 +69,23 @@ def time(at: float) -> str:
 
 def traffic(stop: Stop, *, stopped: bool) -> str:
     """What is so from now on."""
-    named = f"{held(stop)[:1].upper()}{held(stop)[1:]}"
+    named = _named(stop)
     if stopped:
         alarms = "" if stop.endpoint else " Alarmer går da ingen andre veier: ring dem som må vite det, eller stopp heller et endepunkt."
         return f"{named} er stoppet: alt tas imot og venter. Det gjelder innen ti sekunder; ./hub messages start slipper det løs.{alarms}"
     return f"{named} går igjen innen ti sekunder; det som har ventet, tas i rekkefølge."
+
+
+def stopped_before(first: Stop) -> str:
+    """Whoever stops what is stopped is told of the first stop, which stands."""
+    why = f": {first.why}" if first.why else ""
+    return (
+        f"{_named(first)} ble stoppet alt {time(first.since)} av {first.who}{why}. Det står ved lag; ./hub messages start slipper det løs."
+    )
+
+
+def _named(stop: Stop) -> str:
+    return f"{held(stop)[:1].upper()}{held(stop)[1:]}"
 
 
 def stops(found: Sequence[Stop]) -> str:
