@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from shared.access.register import Register, Stop
+from shared.domain import strict, wild
 from shared.flow.breaker import pace
 from shared.messages.edits import PARCELS, RECEIPTS, Order, Verb
 from shared.messages.history import history
@@ -71,7 +72,9 @@ def test_a_message_that_a_hand_holds_back_before_its_turn_says_so_too(storage: s
 
     before, stopped = asyncio.run(run())
     assert "Venter      på å bli behandlet" in before
-    assert f"Venter      {says} er stoppet for hånd siden {time(NOON - HOUR)} av kari: vedlikehold\n            når ./hub" in stopped
+    assert (
+        f"Venter      {says} er stoppet for hånd siden {time(NOON - HOUR)} av kari: vedlikehold\n            behandles når ./hub" in stopped
+    )
 
 
 def test_a_parcel_behind_an_earlier_one_of_the_same_patient_names_it_and_says_when_that_is_tried(storage: str) -> None:
@@ -249,7 +252,7 @@ SAID = (  # where sentences come from that end in a message's history
 )
 ASKED_ONLY = ("adapters/epj/fhir/",)  # look-ups: their reasons go to whoever asks
 VALUE = "7"  # stands where a sentence has a value
-SENTENCE = re.compile(r"[A-Za-z]+('s)?,? .*[a-z0-9)]")
+SENTENCE = re.compile(r"[A-Za-z]+('s)?,? .*[a-z0-9).]|Send it.")
 SAYERS = ("Refused", "Unavailable", "ClockError", "_No", "_refuse", "_parked", "_set_aside", "Problem")
 
 
@@ -304,6 +307,9 @@ def test_every_reason_of_the_hubs_own_is_told_in_bokmaal(sentence: str) -> None:
             "$.subject.identifier.value: is no valid fødselsnummer (VKP 2.1)",
             "$.subject.identifier.value: er ikke et gyldig fødselsnummer (VKP 2.1)",
         ),
+        (strict.NUMBER, "Send et tall som 82.5: under 1e9, høyst 12 siffer, uten enhet."),
+        (wild.TIME, "Send dato og tid som 2026-03-02T08:03:11+01:00: med sekunder og avstand fra UTC, mellom 2000 og 2100."),
+        (wild.OBJECT, "Send et objekt: {...}."),
         ("$.mrq: has a tag that SCAIP does not know", "$.mrq: has a tag that SCAIP does not know"),
     ],
 )

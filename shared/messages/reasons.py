@@ -90,6 +90,9 @@ _SENTENCES: Mapping[str, str] = {  # a pattern: its parts in parentheses are tol
     r"(.+) \(VKP ([\d.]+)\)": "{0} (VKP {1})",
     "is no valid (.+)": "er ikke et gyldig {0}",
     "is under the system of a (.+), but is a (.+)": "står som {0}, men er et {1}",
+    "Correct the number and send the resource again.": "Rett nummeret og send ressursen på nytt.",
+    "names another citizen than the document is about": "nevner en annen enn den dokumentet gjelder",
+    "Send one document per citizen.": "Send ett dokument for hver innbygger.",
     "is missing": "mangler",
     "Send it.": "Send det.",
     "expected an object": "skulle vært et objekt",
@@ -99,6 +102,25 @@ _SENTENCES: Mapping[str, str] = {  # a pattern: its parts in parentheses are tol
     "expected a whole number": "skulle vært et helt tall",
     "expected true or false": "skulle vært true eller false",
     "expected a text with date and time": "skulle vært en tekst med dato og tid",
+    r"Send an object: (.+)\.": "Send et objekt: {0}.",
+    r"Send a list: (.+)\.": "Send en liste: {0}.",
+    "Send it as a text in quotation marks.": "Send det som tekst i anførselstegn.",
+    "Send it on one line.": "Send det på én linje.",
+    "Send a number such as 82.5: below 1e9, at most 12 digits, without a unit.": (
+        "Send et tall som 82.5: under 1e9, høyst 12 siffer, uten enhet."
+    ),
+    "Send a whole number such as 17, without quotation marks or decimals.": "Send et helt tall som 17, uten anførselstegn og desimaler.",
+    "Send true or false, without quotation marks.": "Send true eller false, uten anførselstegn.",
+    r"Send date and time such as (\S+): with seconds and offset, between the years 2000 and 2100.": (
+        "Send dato og tid som {0}: med sekunder og avstand fra UTC, mellom 2000 og 2100."
+    ),
+    r"Send date and time such as (\S+), without offset, as the clocks in (.+) show it\.": (
+        "Send dato og tid som {0}, uten avstand fra UTC, slik klokkene i {1} viser det."
+    ),
+    "Send a code that the page of this format lists.": "Send en kode som formatets side har.",
+    r"Shorten it to (\d+) characters\.": "Kort det ned til {0} tegn.",
+    "Leave control characters out.": "Utelat kontrolltegn.",
+    "Leave the field out when there is nothing to say.": "Utelat feltet når det ikke er noe å si.",
     "is empty": "er tomt",
     r"is longer than (\d+) characters": "er lengre enn {0} tegn",
     "has a control character in it": "har et kontrolltegn i seg",

@@ -44,7 +44,7 @@ async def stops(hub: Hub, tenant: str = "") -> Sequence[Stop]:
     return [one for one in (await hub.registers.current()).stops if tenant in ("", one.tenant)]
 
 
-def held(register: Register, tenant: str, sender: str = "", endpoint: str = "") -> Sequence[Stop]:
+def stops_of(register: Register, tenant: str, sender: str = "", endpoint: str = "") -> Sequence[Stop]:
     """What holds back what comes from this sender, or goes to this endpoint (as Register.stopped)."""
     ways = {("", ""), (sender, endpoint)}
     return [one for one in register.stops if one.tenant == tenant and (one.sender, one.endpoint) in ways]

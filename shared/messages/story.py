@@ -33,7 +33,7 @@ def told(history: History) -> str:
     if history.first:
         head.append(f"{'Gjentar    ' if message.word == 'duplicate' else 'Retter     '} {history.first}")
     if wait := history.waits.get(message.receipt):
-        head += _labelled("Venter", [*_stopped(wait), _AGAIN if wait.stops else _anew(state)])
+        head += _labelled("Venter", [*_stopped(wait), f"behandles {_AGAIN}" if wait.stops else _anew(state)])
     if state.get("events"):
         head.append(f"Hendelser   {', '.join(event(one) for one in state['events'])}")
     if "follows" in (known := about(state, message.at)):

@@ -10,7 +10,7 @@ from shared.flow.names import owner_of, parcel_name
 from shared.flow.round import stuck
 from shared.hub import Hub
 from shared.messages.message import Message, Sent
-from shared.messages.stops import held
+from shared.messages.stops import stops_of
 from shared.storage.breakers import Breaker
 from shared.storage.index import WAITING, Index, Span
 from shared.storage.lines import place_of, position
@@ -39,7 +39,7 @@ async def waits(hub: Hub, message: Message) -> Mapping[str, Wait]:
     """By the name of each parcel that waits, and of the receipt if that does."""
     await hub.registers.refresh()
     reading = _Reading(hub, await hub.registers.current())
-    own = {message.receipt: Wait(held(reading.register, message.tenant, message.sender))} if "end" not in message.state else {}
+    own = {message.receipt: Wait(stops_of(reading.register, message.tenant, message.sender))} if "end" not in message.state else {}
     return own | {sent.name: await reading.of(sent) for sent in message.parcels if sent.status == "waiting"}
 
 
@@ -54,7 +54,7 @@ class _Reading:
     async def of(self, sent: Sent) -> Wait:
         orgnr, name = owner_of(sent.line)
         tenant, endpoint = self.register.tenant(orgnr), self.register.endpoint(orgnr, name)
-        if stops := held(self.register, orgnr, endpoint=name):
+        if stops := stops_of(self.register, orgnr, endpoint=name):
             return Wait(stops)
         if not (tenant and tenant.active and endpoint and endpoint.active):
             return Wait(closed=True)
