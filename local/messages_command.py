@@ -15,7 +15,7 @@ from shared.access.register import Stop
 from shared.domain import organisation
 from shared.errors import Refused
 from shared.hub import Hub
-from shared.messages import words
+from shared.messages import story, words
 from shared.messages.acts import act, to_do
 from shared.messages.asked import LOOKED_UP, by_id, meant, since
 from shared.messages.edits import Order, Verb
@@ -99,7 +99,7 @@ async def _show(hub: Hub, name: str) -> int:
     message = await _known(hub, name)
     found = await history(hub, message.receipt)
     if found:
-        print(words.told(found))
+        print(story.told(found))
     return OK
 
 
@@ -111,8 +111,9 @@ async def _traffic(hub: Hub, options: argparse.Namespace) -> int:
             return FRAME.said("dette er ikke stoppet; ./hub messages stops viser hva som er det", WRONG)
     elif not known(await hub.registers.current(), wish):
         raise Refused("registeret har ingen slik kommune, avsender eller endepunkt", remedy="se navnene i kommunens registerfil")
-    else:
-        await stop(hub, wish)
+    elif (first := await stop(hub, wish)) != wish:
+        print(words.stopped_before(first))
+        return OK
     print(words.traffic(wish, stopped=options.what == "stop"))
     return OK
 

@@ -8,9 +8,10 @@ from local.frame import MOST, QuietParser, checked, numbered, somebody, timed
 from shared.domain import organisation
 from shared.domain.message import Lane
 from shared.flow.names import parcel_at, receipt_at
-from shared.messages.asked import EVENT, LONGEST, MAY, NAME, REASONED, USUAL, is_reason
+from shared.messages.asked import LONGEST, MAY, NAME, REASONED, USUAL, event, is_reason
 from shared.messages.edits import Verb
 from shared.messages.message import STATES
+from shared.messages.words import STATES as TOLD
 
 EPILOG = """\
 En melding er en kvittering (310123455.scales.routine.42.0) og det som ble av den: en levering til hvert endepunkt. Alt som gjøres, står i
@@ -66,9 +67,11 @@ def _filters(command: argparse.ArgumentParser, states: tuple[str, ...], usual: s
     command.add_argument("--endpoint", type=_name, metavar="NAVN", help="endepunktets navn i registeret")
     command.add_argument("--from", dest="since", type=_time, metavar="TID", help="mottatt fra og med: 2026-11-18, eller med tid og sone")
     command.add_argument("--to", dest="until", type=_time, metavar="TID", help="mottatt før; en dag er sitt første øyeblikk i Norge")
-    command.add_argument("--state", choices=states, default=usual or None, help=f"tilstand{f' ({usual})' if usual else ''}")
+    command.add_argument("--state", type=_state, choices=states, default=usual or None, help=f"tilstand{f' ({usual})' if usual else ''}")
     command.add_argument("--lane", type=Lane, choices=list(Lane), default=None, help="alarm eller routine")
-    command.add_argument("--event", type=_event, metavar="HVA", help="hendelse: alert, 4.1, alert:4.1, measurement:body_weight")
+    command.add_argument(
+        "--event", type=_event, metavar="HVA", help="hendelse: alert, 4.1, alert:4.1, eller som den skrives ut: 'varsel 4.1'"
+    )
 
 
 def _act(command: argparse.ArgumentParser, verb: Verb) -> None:
@@ -103,7 +106,7 @@ _id = checked(
 )
 _own = checked(lambda text: text.isprintable() and len(text) <= LONGEST, "oppgi en id")
 _name = checked(NAME.fullmatch, "oppgi navnet slik det står i registeret: små bokstaver, tall og -")
-_event = checked(EVENT.fullmatch, "oppgi en hendelse (alert), en kode (4.1) eller begge (alert:4.1)")
+_eventlike = checked(event, "oppgi en hendelse (alert, varsel), en kode (4.1) eller begge (alert:4.1, 'varsel 4.1')")
 _whose = checked(somebody, "oppgi et brukernavn eller en e-postadresse, uten mellomrom")
 _reason = checked(is_reason, f"skriv en grunn på høyst {LONGEST} tegn, uten fødselsnummer")
 _count = numbered(f"oppgi et tall fra 1 til {MOST}")
@@ -112,6 +115,15 @@ _moment = timed("oppgi en dag, 2026-11-18, eller et øyeblikk med sone, 2026-11-
 
 def _target(text: str) -> str:
     return text if organisation.is_orgnr(text) else _id(text)
+
+
+def _event(text: str) -> str:
+    return event(_eventlike(text))
+
+
+def _state(text: str) -> str:
+    """As it is printed, too."""
+    return next((state for state, told in TOLD.items() if told == text), text)
 
 
 def _time(text: str) -> float:

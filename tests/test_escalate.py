@@ -14,7 +14,7 @@ from shared.domain.message import Lane
 from shared.flow import escalate as flow
 from shared.flow.sweep import purge, sweep
 from shared.flow.transform import transform
-from shared.messages import words
+from shared.messages import story
 from shared.messages.edits import Verb
 from shared.messages.history import history
 from shared.messages.message import Wanted
@@ -332,7 +332,7 @@ def test_its_sender_and_the_operator_see_the_second_route_and_what_became_of_it_
             await live(here, 80)
             found = await history(here.hub, receipt)
             assert found
-            return await here.told(receipt), words.told(found)
+            return await here.told(receipt), story.told(found)
 
     told, shown = asyncio.run(run())
     own = told["parcels"][0]["parcel"]

@@ -22,7 +22,7 @@ from shared.flow import acknowledge as acknowledging
 from shared.flow.acknowledge import _settle, acknowledge
 from shared.flow.follow_up import ANSWERS
 from shared.flow.sweep import purge, settle, sweep
-from shared.messages import words
+from shared.messages import story
 from shared.messages.history import history
 from shared.messages.message import Wanted
 from shared.messages.search import Search
@@ -131,7 +131,7 @@ def counting(written: list[Any], work: Any) -> Any:
 async def shown(here: Town, receipt: str) -> str:
     found = await history(here.hub, receipt)
     assert found
-    return words.told(found)
+    return story.told(found)
 
 
 @pytest.mark.parametrize("named", ["the alert's Bundle.identifier", "the webhook's id"])

@@ -117,6 +117,29 @@ def test_wrong_usage_is_told_without_repeating_a_number(argv: tuple[str, ...], c
     assert NUMBER not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (
+            ("show", "310123455.scales.routin.42.0"),
+            "en kvittering (310123455.scales.routine.42.0) eller en levering (310123455~gerica~alarm~02.1000)",
+        ),
+        (("stops", "310123455", "310123455.scales.routine.1234567.0"), "310123455.scales.routine.1234567.0"),
+        (("stops", "310123455", "310123455~gerica~alarm~02.1.1234567000"), "310123455~gerica~alarm~02.1.1234567000"),
+        (("stops", "310123455", "310123455.scales.rutine.42.0"), "310123455.scales.rutine.42.0"),
+        (("stops", "310123455", f"310123455.scales.routine.{NUMBER}.x"), "310123455.scales.routine.***.x"),
+        (("stops", "310123455", NUMBER), "arguments: ***"),
+        (("stops", "310123455", f"{NUMBER}.a"), "arguments: ***.a"),
+        (("stops", "310123455", f"{NUMBER}~a"), "arguments: ***~a"),
+    ],
+)
+def test_ids_of_our_own_are_repeated_whole_and_other_long_numbers_are_not(
+    argv: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv, lambda: pytest.fail("no storage was needed")) == 2
+    assert told in (said := capsys.readouterr().err) and NUMBER not in said
+
+
 def test_an_unknown_message_is_told_with_a_remedy(storage: str, capsys: pytest.CaptureFixture[str]) -> None:
     desk = Desk(storage, "310123455", (), capsys)
     code, _, said = desk.run("show", "310123455.nobody.routine.0.0")
@@ -187,6 +210,8 @@ def test_traffic_is_stopped_listed_and_started(storage: str, capsys: pytest.Capt
     asyncio.run(register())
     code, out, _ = desk.run("stop", desk.tenant, "--endpoint", "journal", "--reason", "vedlikehold", "--as", "kari")
     assert code == 0 and out.startswith("Det som skal til journal er stoppet")
+    code, out, _ = desk.run("stop", desk.tenant, "--endpoint", "journal", "--reason", "feil", "--as", "ola")
+    assert code == 0 and re.match(r"Det som skal til journal ble stoppet alt .* av kari: vedlikehold\. ", out)
     assert re.search(rf"{desk.tenant} +det som skal til journal +kari: vedlikehold", desk.run("stops", desk.tenant)[1])
     assert desk.run("start", desk.tenant, "--sender", "cloud")[0] == 1
     assert desk.run("start", desk.tenant, "--endpoint", "journal")[0] == 0

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,3 +132,18 @@ def test_stopping_and_starting_stand_in_the_audit_log(storage: str) -> None:
         ("messages.stop", "kari", "endpoint journal: prøve"),
         ("messages.start", "kari", "endpoint journal: prøve"),
     ]
+
+
+def test_what_is_stopped_again_stays_as_it_was_stopped_first_and_the_second_is_told_so(storage: str) -> None:
+    async def run() -> tuple[Stop, Stop, Sequence[Stop], list[str]]:
+        async with registered(storage) as (here, _, _):
+            first = held(here, endpoint="journal")
+            await stop(here.hub, first)
+            here.clock.now += 60
+            told = await stop(here.hub, replace(held(here, endpoint="journal"), who="ola", why="feil"))
+            entries = [entry async for row in here.hub.audit.read(here.tenant.orgnr) for entry in row.entries]
+            return first, told, await stops(here.hub), [entry.who for entry in entries if entry.who]
+
+    first, told, left, who = asyncio.run(run())
+    assert told == first and left == [first]
+    assert who == ["kari", "ola"], "both acts stand in the log"

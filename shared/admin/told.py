@@ -7,7 +7,7 @@ from shared.access.people import Role, User
 from shared.access.register import Stop
 from shared.fhir.follow_up import step_name
 from shared.flow.status import about, dated, followed, written
-from shared.messages import words
+from shared.messages import story, words
 from shared.messages.history import History
 from shared.messages.job import Job
 from shared.messages.message import Message, Sent, Wanted
@@ -55,16 +55,15 @@ def history(found: History) -> Json:
         "warnings": list(one.state.get("warnings", ())),
         "parcels": [_whole(sent) for sent in one.parcels],
         **about(one.state, one.at),
-        "text": words.told(found),
+        "text": story.told(found),
     }
 
 
 def _whole(sent: Sent) -> Json:
     state = sent.state
-    tries = [*state.get("tries", ()), *state.get("was", {}).get("tries", ())]
     return {
         **_parcel(sent),
-        "attempts": [{"at": written(at), "answer": answer} for at, answer in tries],
+        "attempts": [{"at": written(at), "answer": answer} for at, answer in state.get("tries", ())],
         **{name: written(state[name]) for name in _TIMES if name in state},
         **{name: str(state[name]) for name in _OF_PARCEL if state.get(name)},
         **({"second_route_of": sent.second_of} if sent.second_of else {}),

@@ -31,11 +31,11 @@ class Seen:
 
 async def ahead(hub: Hub, endpoint: Endpoint, line: str) -> frozenset[str]:
     """Patients (keyed hashes) with parcels in lines that were replaced by this one. Nothing is asked while there are no such lines."""
-    found = await asyncio.gather(*(_patients(hub, endpoint, one) for one in await _replaced(hub, endpoint, line)))
+    found = await asyncio.gather(*(_patients(hub, endpoint, one) for one in await replaced(hub, endpoint, line)))
     return frozenset[str]().union(*found)
 
 
-async def _replaced(hub: Hub, endpoint: Endpoint, line: str) -> list[str]:
+async def replaced(hub: Hub, endpoint: Endpoint, line: str) -> list[str]:
     """The lines of this one's lane that were replaced before it began, the oldest first, as long as something may wait in them."""
     shape = await hub.shapes.of(endpoint)
     if not shape.holds(line):

@@ -15,14 +15,15 @@ from shared.storage.followups import Followup
 from shared.storage.lines import place_of, position
 from shared.storage.packs import Entry
 
-TRIES = 20  # earlier attempts that are remembered: the first ones and the last ones
+TRIES = 20  # earlier attempts, and acts, that are remembered: the first ones and the last ones
 _KEPT = (
     "tries",
+    "acts",
     "again",
     "batch",
     "unsure",
     "followed",
-)  # what a state says to its end: earlier attempts; when, and in which job, a human sent it again; what was done about an alert
+)  # what a state says to its end: earlier attempts and acts; when, and in which job, it was sent again; what was done about an alert
 _BEHIND = 5.0  # seconds until a correction whose original stands in another line is looked at again
 
 
@@ -56,8 +57,12 @@ async def attempt(turn: Round, where: Place) -> dict[str, Any]:
 
 def tried(state: dict[str, Any], at: float, answer: str) -> dict[str, Any]:
     """The earlier attempts with one more: when it ended, and what it found."""
-    tries = [*state.get("tries", ()), [round(at, 3), answer]]
-    return {"tries": tries if len(tries) <= TRIES else [*tries[: TRIES // 2], *tries[TRIES // 2 + 1 :]]}
+    return {"tries": remembered([*state.get("tries", ()), [round(at, 3), answer]])}
+
+
+def remembered(past: list[Any]) -> list[Any]:
+    """Without the one in the middle, if one more has come than is remembered."""
+    return past if len(past) <= TRIES else [*past[: TRIES // 2], *past[TRIES // 2 + 1 :]]
 
 
 def _kept(state: dict[str, Any]) -> dict[str, Any]:

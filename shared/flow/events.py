@@ -10,28 +10,37 @@ from shared.flow.translate import Outgoing, kind
 
 _MOST = 12  # words of one receipt
 _CODE = re.compile(r"[0-9]{1,2}(\.[0-9]{1,2}){0,3}|[0-9]{3,5}-[0-9]")  # a national code, or LOINC's: nobody's name or number
-_CODES = (("code", "coding", "code"), ("entry", "resource", "code", "coding", "code"))
+_READINGS = "5.2.1"  # vkp-alert-code: readings were reported, which is no alert
+_NATIONAL = {  # what a national document's resources tell, and where their code stands
+    "DetectedIssue": ("alert", ("code", "coding", "code")),
+    "MedicationDispense": ("dispensed", ("category", "coding", "code")),
+    "Encounter": ("supervision", ("reasonCode", "coding", "code")),
+    "Observation": ("measurement", ("code", "coding", "code")),
+}
 
 
 def events(documents: Sequence[Outgoing]) -> list[str]:
     """Such as `alert:4.1`, `measurement:body_weight`, `document:bundle`, each once."""
-    words = (f"{kind(document.event)}:{code}" for document in documents for code in _codes(document.event))
-    return list(dict.fromkeys(words))[:_MOST]
+    return list(dict.fromkeys(word for document in documents for word in _words(document.event)))[:_MOST]
 
 
-def _codes(event: Event) -> Iterable[str]:
+def _words(event: Event) -> Iterable[str]:
     match event.what:
         case Alert(code=code) | Dispensed(code=code) | Supervision(reason=code) | Note(category=code):
-            return (code,)
+            return (f"{kind(event)}:{code}",)
         case Measurement(values=values):
-            return values
+            return (f"{kind(event)}:{quantity}" for quantity in values)
         case Document(resource=resource, body=body):
-            return (resource, *_coded(body))
+            return (f"{kind(event)}:{resource}", *_told(body))
 
 
-def _coded(body: bytes) -> Iterator[str]:
-    """The codes of a national document's resources: of alerts, dispenses and measurements."""
+def _told(body: bytes) -> Iterator[str]:
+    """What a national document tells, as if it had come in a format of ours; without a national code the kind alone."""
     from shared.fhir.reach import reach  # as in translate
 
-    resource = orjson.loads(body)
-    return (code for path in _CODES for code in reach(resource, path) if isinstance(code, str) and _CODE.fullmatch(code))
+    document = orjson.loads(body)
+    for resource in (document, *reach(document, ("entry", "resource"))):
+        name, path = _NATIONAL.get(str(resource.get("resourceType")), ("", ())) if isinstance(resource, dict) else ("", ())
+        codes = [code for code in reach(resource, path) if isinstance(code, str) and _CODE.fullmatch(code)] if name else []
+        yield from (f"{'measurement' if code == _READINGS else name}:{code}" for code in codes)
+        yield from [name] if name and not codes else ()

@@ -220,10 +220,11 @@ def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
 
 
 def _known(job: Job) -> dict[str, Any]:
-    """What is not found out a second time: what it corrects and, should it be transformed anew, its id, what it comes after and the job
-    that had it done."""
+    """What is not found out a second time: what was done with it by hand, what it corrects and, should it be transformed anew, its id, what
+    it comes after and the job that had it done."""
     verdict = job.verdict
-    told: dict[str, Any] = {"corrects": verdict.first} if verdict.correction else {}
+    told: dict[str, Any] = {"acts": job.before["acts"]} if "acts" in job.before else {}
+    told |= {"corrects": verdict.first} if verdict.correction else {}
     if not job.state.get("problems"):
         return told
     batch = {"batch": job.before["batch"]} if "batch" in job.before else {}

@@ -11,7 +11,16 @@ from shared.messages.message import Message, Wanted
 from shared.messages.search import Search
 
 NAME = re.compile(r"[a-z0-9-]{1,40}")
-EVENT = re.compile(r"([a-z_]{1,30}:)?([a-z_]{1,30}|[0-9]{1,5}([.-][0-9]{1,2}){0,3})")
+KINDS = {  # of events, and what operators call them
+    "alert": "varsel",
+    "dispensed": "medisinutdeling",
+    "supervision": "tilsyn",
+    "measurement": "måling",
+    "note": "notat",
+    "document": "dokument",
+}
+_KINDS = {told: kind for kind, told in KINDS.items()}
+_EVENT = re.compile(r"([a-zæøå_]{1,30}[: ])?([a-zæøå_]{1,30}|[0-9]{1,5}([.-][0-9]{1,2}){0,3})")
 LONGEST = 200  # characters of a reason, and of a sender's own id
 LATELY = 24 * 3600.0  # seconds that a search goes back if it says nothing of time or state
 LOOKED_UP = ("received", "waiting", "transformed", "parked", "set aside", "deleted")  # states that are found without looking at a time
@@ -35,6 +44,12 @@ REASONED = (Verb.PARK, Verb.DELETE)  # not without a reason
 def since(given: float, state: str, now: float) -> float:
     """The last day, if nothing is said that is found without looking at a time."""
     return given or (0.0 if state in LOOKED_UP else now - LATELY)
+
+
+def event(text: str) -> str:
+    """As messages tell it (flow.events), however it is typed: `alert:4.1`, or as it is printed, `varsel 4.1`. "": it is none."""
+    kind, _, code = (text if _EVENT.fullmatch(text) else "").replace(" ", ":").partition(":")
+    return f"{_KINDS.get(kind, kind)}{f':{code}' if code else ''}"
 
 
 def is_reason(text: str) -> bool:

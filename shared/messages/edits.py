@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from shared.flow.attempt import tried
+from shared.flow.attempt import remembered, tried
 
 State = Mapping[str, Any]
 
@@ -41,6 +41,7 @@ class Order:
 Edit = Callable[[State, Order], dict[str, Any] | None]
 
 _TURN = ("not_before", "tried", "alone")  # what a state says to the next turn only
+_PAST = ("tries", "acts", "followed")  # what has happened to a parcel, whatever it comes to
 _NOTHING = {"items": 0, "documents": 0, "set_aside": 0, "problems": []}
 
 
@@ -49,45 +50,50 @@ def _resent(state: State, order: Order) -> dict[str, Any] | None:
     done = order.batch and state.get("batch") == order.batch
     if state.get("end") not in ("parked", "delivered") or done or order.spares(state):
         return None
-    earlier = tried(dict(state), state["at"], state.get("reason") or f"answer {state.get('answer', '')}")
-    kept = {name: state[name] for name in ("followed",) if name in state}
-    return {**kept, **earlier, "again": order.at, "unsure": True, **({"batch": order.batch} if order.batch else {})}
+    answer = state.get("reason") or f"answer {state.get('answer', '')}"
+    ended = {} if "why" in state else tried(dict(state), state["at"], answer)  # what a hand parked is among the acts
+    again = {"again": order.at, "unsure": True, **({"batch": order.batch} if order.batch else {})}
+    return {**_past(state), **ended, **again, **_acted(state, order)}
 
 
 def _parked(state: State, order: Order) -> dict[str, Any] | None:
     if "end" in state:
         return None
-    return _without(state, *_TURN) | {"end": "parked", "at": order.at, "reason": "parked by hand", "why": order.why}
+    told = {"end": "parked", "at": order.at, "reason": "parked by hand", "why": order.why}
+    return {**_without(state, *_TURN), **told, **_acted(state, order)}
 
 
 def _parcel_deleted(state: State, order: Order) -> dict[str, Any] | None:
     if state.get("end", "parked") != "parked" or order.spares(state):
         return None
-    return {"end": "deleted", "at": order.at, "reason": "deleted by hand", "why": order.why, "was": dict(state)}
+    told = {"end": "deleted", "at": order.at, "reason": "deleted by hand", "why": order.why, "was": _without(state, *_PAST)}
+    return {**_past(state), **told, **_acted(state, order)}
 
 
 def _parcel_restored(state: State, order: Order) -> dict[str, Any] | None:
     if "was" not in state:
         return None
     was: dict[str, Any] = state["was"]
-    return was if "end" in was else was | {"again": order.at}
+    return {**was, **_past(state), **({} if "end" in was else {"again": order.at}), **_acted(state, order)}
 
 
 def _receipt_deleted(state: State, order: Order) -> dict[str, Any] | None:
     """One that waits, or what was set aside of it. Its parcels are states of their own."""
     if state.get("end") == "duplicate" or "was" in state or ("end" in state and not state.get("problems")):
         return None
-    was = {name: state[name] for name in ("end", "problems") if name in state}
+    was = {name: state[name] for name in ("end", *_NOTHING) if name in state}
     end = "transformed" if state.get("parcels") else "deleted"
-    return {**_NOTHING, **state, "end": end, "problems": [], "was": was, "deleted": [order.at, order.why]}
+    return {**_NOTHING, **state, "end": end, "problems": [], "was": was, **_acted(state, order)}
 
 
 def _receipt_restored(state: State, order: Order) -> dict[str, Any] | None:
+    """One that waited keeps what earlier turns wrote: which of its parcels are in line already, and which items were set aside."""
     if "was" not in state:
         return None
-    if "end" in state["was"]:
-        return {**_without(state, "was", "deleted"), **state["was"]}
-    return {"again": _turn(order)}
+    was: dict[str, Any] = state["was"]
+    if "end" in was:
+        return {**_without(state, "was"), **was, **_acted(state, order)}
+    return {**_without(state, "was", "end", *_NOTHING), **was, "again": _turn(order), **_acted(state, order)}
 
 
 def _anew(state: State, order: Order) -> dict[str, Any] | None:
@@ -95,7 +101,17 @@ def _anew(state: State, order: Order) -> dict[str, Any] | None:
     done = order.batch and state.get("batch") == order.batch
     if "end" not in state or not state.get("problems") or done:
         return None
-    return _without(state, "end") | {"again": _turn(order)} | ({"batch": order.batch} if order.batch else {})
+    again = {"again": _turn(order), **({"batch": order.batch} if order.batch else {})}
+    return {**_without(state, "end"), **again, **_acted(state, order)}
+
+
+def _past(state: State) -> dict[str, Any]:
+    return {name: state[name] for name in _PAST if name in state}
+
+
+def _acted(state: State, order: Order) -> dict[str, Any]:
+    """What was done with it by hand, this act too: when, what, why and in which job."""
+    return {"acts": remembered([*state.get("acts", ()), [round(order.at, 3), str(order.verb), order.why, order.batch]])}
 
 
 def _turn(order: Order) -> int:

@@ -1,12 +1,14 @@
 """One message's whole history, as far as the hub remembers it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from shared.flow.follow_up import BACK, SOUGHT
 from shared.flow.names import receipt_at, receipt_name
 from shared.hub import Hub
 from shared.messages.message import Message
 from shared.messages.search import Search
+from shared.messages.waits import Wait, waits
 from shared.storage.lines import place_of
 from shared.storage.packs import Entry
 
@@ -14,12 +16,13 @@ from shared.storage.packs import Entry
 @dataclass(frozen=True, slots=True)
 class History:
     """`adapter`: the sender's format, "" once its bytes are purged; `first`: the receipt that it repeats or corrects; `late`: a
-    response centre's word about its alerts finds them no more."""
+    response centre's word about its alerts finds them no more; `waits`: why what waits of it does, by name."""
 
     message: Message
     adapter: str = ""
     first: str = ""
     late: bool = False
+    waits: Mapping[str, Wait] = field(default_factory=dict)
 
 
 async def history(hub: Hub, receipt: str) -> History | None:
@@ -34,6 +37,7 @@ async def history(hub: Hub, receipt: str) -> History | None:
         (await _entry(hub, *where)).get("adapter", ""),
         "" if first is None else receipt_name(message.line, first),
         hub.clock() - message.since > BACK + SOUGHT,
+        await waits(hub, message),
     )
 
 

@@ -20,10 +20,10 @@ class Deed:
     why: str
 
 
-async def stop(hub: Hub, wish: Stop) -> None:
-    """In effect within ten seconds, on all instances."""
+async def stop(hub: Hub, wish: Stop) -> Stop:
+    """In effect within ten seconds, on all instances. Given back is the stop that stands: another's, if it was stopped so already."""
     await note(hub, wish.tenant, Deed("stop", wish.who, wish.why), what(wish))
-    await hub.registers.stop(wish)
+    return await hub.registers.stop(wish)
 
 
 async def start(hub: Hub, wish: Stop) -> bool:
@@ -42,6 +42,12 @@ async def stops(hub: Hub, tenant: str = "") -> Sequence[Stop]:
     """What is held back now, of one municipality or of all."""
     await hub.registers.refresh()
     return [one for one in (await hub.registers.current()).stops if tenant in ("", one.tenant)]
+
+
+def stops_of(register: Register, tenant: str, sender: str = "", endpoint: str = "") -> Sequence[Stop]:
+    """What holds back what comes from this sender, or goes to this endpoint (as Register.stopped)."""
+    ways = {("", ""), (sender, endpoint)}
+    return [one for one in register.stops if one.tenant == tenant and (one.sender, one.endpoint) in ways]
 
 
 def known(register: Register, wish: Stop) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
@@ -57,10 +57,14 @@ class Registers:
             self._register = Register(self._register.tenants, stops)
         self._read_at = self._asked_at = self._clock()
 
-    async def stop(self, stop: Stop) -> None:
-        """Holds traffic back on all instances, as soon as they have read it. A second stop of the same replaces the first."""
-        told = {"since": stop.since, "who": stop.who, "why": stop.why}
-        await self._table.upsert_entity({**_stop_key(stop), **told}, mode=UpdateMode.REPLACE)
+    async def stop(self, stop: Stop) -> Stop:
+        """Holds traffic back on all instances, once they have read it. Given back is the stop that stands: the first of the same."""
+        key = _stop_key(stop)
+        try:
+            await self._table.create_entity({**key, "since": stop.since, "who": stop.who, "why": stop.why})
+        except ResourceExistsError:
+            return _stop(await self._table.get_entity(key["PartitionKey"], key["RowKey"]))
+        return stop
 
     async def start(self, stop: Stop) -> bool:
         """Lets it go again. False: it was not held back."""
