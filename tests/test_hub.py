@@ -84,6 +84,7 @@ runpy.run_path({str(ROOT / "hub")!r}, run_name="__main__")
 def test_a_ctrl_c_between_hub_and_its_command_ends_it_without_a_traceback() -> None:
     code = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job is born deaf to it
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 os.kill(os.getpid(), signal.SIGINT)
 os.execv(sys.executable, [sys.executable, "-m", "local.start", "local.check"])
