@@ -8,7 +8,7 @@ from local.frame import MOST, QuietParser, checked, numbered, somebody, timed
 from shared.domain import organisation
 from shared.domain.message import Lane
 from shared.flow.names import parcel_at, receipt_at
-from shared.messages.asked import EVENT, LONGEST, MAY, NAME, REASONED, USUAL, is_reason
+from shared.messages.asked import KINDS, LONGEST, MAY, NAME, REASONED, USUAL, is_event, is_reason
 from shared.messages.edits import Verb
 from shared.messages.message import STATES
 
@@ -103,7 +103,7 @@ _id = checked(
 )
 _own = checked(lambda text: text.isprintable() and len(text) <= LONGEST, "oppgi en id")
 _name = checked(NAME.fullmatch, "oppgi navnet slik det står i registeret: små bokstaver, tall og -")
-_event = checked(EVENT.fullmatch, "oppgi en hendelse (alert), en kode (4.1) eller begge (alert:4.1)")
+_event = checked(is_event, f"oppgi en hendelse ({', '.join(KINDS)}), en kode (4.1, body_weight) eller begge (alert:4.1)")
 _whose = checked(somebody, "oppgi et brukernavn eller en e-postadresse, uten mellomrom")
 _reason = checked(is_reason, f"skriv en grunn på høyst {LONGEST} tegn, uten fødselsnummer")
 _count = numbered(f"oppgi et tall fra 1 til {MOST}")

@@ -351,6 +351,13 @@ def test_traffic_is_stopped_listed_and_started(place: Place) -> None:
         (400, "PUT", "users", {"number": STILLE, "role": "follow", "name": STILLE}),
         (400, "PUT", "users", {"number": STILLE, "role": "follow", "name": "Noen", "until": "2099-01-01"}),
         (400, "PUT", "users", {"number": STILLE, "role": "follow", "name": "Noen", "until": "2020-01-01"}),
+        (400, "GET", "messages?event=fall", None),
+        (400, "GET", "messages?event=alerts:4.1", None),
+        (400, "GET", "jobs?state=done", None),
+        (400, "GET", f"users?number={STILLE}", None),
+        (400, "POST", "jobs?dry_run=true", {"verb": "resend"}),
+        (400, "POST", "stops/start?endpoint=journal", {}),
+        (400, "POST", "jobs/x/pause", {"dry_run": True}),
         (413, "POST", "messages/_search", b" " * 20_000),
     ],
 )
@@ -361,6 +368,28 @@ def test_what_cannot_be_understood_is_told_with_a_remedy_and_not_repeated(
     assert answer.status_code == status, answer.text
     assert answer.json()["remedy"] and STILLE not in answer.text
     assert jsonschema_rs.is_valid({"components": CONTRACT, **CONTRACT["schemas"]["Problem"]}, answer.json())
+
+
+@pytest.mark.parametrize(
+    ("field", "method", "path", "body"),
+    [
+        ("sender", "GET", "messages?sender=nowhere&state=parked", None),
+        ("endpoint", "GET", "messages?endpoint=nowhere", None),
+        ("sender", "POST", "messages/_search", {"id": "x", "sender": "nowhere"}),
+        ("endpoint", "POST", "messages/{receipt}/resend", {"endpoint": "nowhere"}),
+        ("sender", "POST", "jobs", {"verb": "resend", "sender": "nowhere", "key": "misspelt"}),
+        ("endpoint", "POST", "jobs", {"verb": "resend", "endpoint": "nowhere", "dry_run": True}),
+    ],
+)
+def test_a_name_that_the_municipality_does_not_have_is_told_with_those_that_it_has(
+    place: Place, reader: Person, field: str, method: str, path: str, body: Any
+) -> None:
+    answer = reader.call(method, f"{place.home.orgnr}/{path.format(receipt=place.message[place.home.orgnr])}", body)
+    assert (answer.status_code, answer.json()["field"]) == (400, f"$.{field}"), answer.text
+    rows = place.home.tenant.senders if field == "sender" else place.home.tenant.endpoints
+    assert answer.json()["remedy"] == f"send one of {', '.join(sorted(row.name for row in rows))}"
+    right = {"verb": "resend", "sender": "bridge", "key": "misspelt"}
+    assert body is None or "key" not in body or reader.call("POST", f"{place.home.orgnr}/jobs", right).status_code == 202
 
 
 def test_an_encoded_body_is_refused(place: Place, reader: Person) -> None:

@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 
 from shared.admin import door, jobs, messages
-from shared.admin.door import Asked, Guest
+from shared.admin.door import Asked
 from shared.door.answers import Reply
 from shared.hub import Hub
 from shared.messages.message import Message, Wanted
 from shared.messages.search import Search
 from shared.storage import index
 from shared.storage.packs import Pack
+from tests.administering import let_in as let_in
 from tests.test_forward import journalled, post_all
 from tests.test_transform import Town, note
 
+pytestmark = pytest.mark.usefixtures("let_in")
 Call = Callable[[Hub, Asked], Coroutine[Any, Any, Reply]]
 CALLS: tuple[tuple[str, Call, bytes], ...] = (
     ("find", messages.find, b""),
@@ -60,16 +62,6 @@ class Counting:
                 yield message
 
         return counted
-
-
-@pytest.fixture(autouse=True)
-def let_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who gets in is another test's business (test_admin)."""
-
-    async def admitted(_hub: Hub, _asked: Asked, guest: Guest, _roles: Any) -> None:
-        guest.key, guest.role = "abc", "administer"
-
-    monkeypatch.setattr(door, "_admit", admitted)
 
 
 def asked(here: Town, receipt: str, body: bytes) -> Asked:

@@ -30,6 +30,7 @@ PACE = 120  # calls of one person in a minute, to one worker
 _FRESH = {"Cache-Control": "no-store"}
 _CLOSED = Fault(404, "there is no admin API on this hub", "ask whoever runs the hub to set HUB_ADMIN")
 _LARGE = Fault(413, f"the body is longer than {LARGEST} bytes", "send less")
+_QUERIED = Fault(400, "this call takes no parameters in its address", "send in the body what docs/admin.md names, and nothing else")
 _ENCODED = Fault(415, "the body has a Content-Encoding", "send it uncompressed")
 _PACED = Fault(429, "more calls than are taken in a minute", "go on after the time in Retry-After", headers={"Retry-After": "60"})
 _BUSY = Fault(503, "it could not be done in time, or not wholly", "say it again: what was done is found done", headers={"Retry-After": "5"})
@@ -72,12 +73,14 @@ Answer = tuple[int, Any]  # status and what is said
 Work = Callable[[Hub, Asked, Guest], Awaitable[Answer]]
 
 
-async def attended(hub: Hub, asked: Asked, action: str, roles: frozenset[Role], work: Work) -> Reply:
-    """The answer, whatever happens. `action`: as the audit log has it; `roles`: who may."""
+async def attended(hub: Hub, asked: Asked, action: str, roles: frozenset[Role], work: Work, *, queried: bool = False) -> Reply:
+    """The answer, whatever happens. `action`: as the audit log has it; `roles`: who may; `queried`: it takes parameters in its address."""
     guest = Guest(asked.tenant)
     try:
         async with asyncio.timeout(PATIENCE):
             await _admit(hub, asked, guest, roles)
+            if asked.query and not queried:  # a dry_run that nobody reads would be none
+                raise _QUERIED
             status, told = await work(hub, asked, guest)
             reply = Reply(status, JSON, orjson.dumps(told), _FRESH)
     except Fault as fault:

@@ -11,7 +11,7 @@ from shared.domain import strict
 from shared.domain.clock import first_of
 from shared.domain.message import Lane
 from shared.door.answers import Fault
-from shared.messages.asked import EVENT, LONGEST, NAME, is_reason, since
+from shared.messages.asked import CODED, KINDS, LONGEST, NAME, is_event, is_reason, since
 from shared.messages.edits import Verb
 from shared.messages.message import STATES, Wanted
 from shared.storage.index import Span
@@ -29,7 +29,7 @@ CHECKS: Mapping[str, Check] = {
     "sender": _NAMED,
     "endpoint": _NAMED,
     "lane": (lambda text: text in list(Lane), f"send one of {', '.join(Lane)}"),
-    "event": (lambda text: EVENT.fullmatch(text) is not None, "send an event (alert), a code (4.1) or both (alert:4.1)"),
+    "event": (is_event, f"send a kind ({', '.join(KINDS)}), a code ({', '.join(CODED)}, or a number: 4.1) or both (alert:4.1)"),
     "state": (lambda text: text in STATES, f"send one of {', '.join(STATES)}"),
     "from": _TIMED,
     "to": _TIMED,

@@ -7,7 +7,7 @@ from shared.contract.route import JSON, Answer, Route
 Json = dict[str, Any]
 
 _V1 = "/api/admin/v1/{orgnr}"
-_USUAL = (401, 403, 404, 413, 415, 429, 503)
+_USUAL = (400, 401, 403, 404, 413, 415, 429, 503)
 _FILTERS = ("sender", "endpoint", "lane", "event", "state", "from", "to")
 
 TAGS = {
@@ -42,7 +42,7 @@ ADMIN: tuple[Route, ...] = (
         "Find messages",
         "The newest that the filter lets through. One that names neither a time nor a state that can be looked up goes back 24 hours.",
         {200: Answer(JSON, "Messages", "Those that were found.")},
-        (400, *_USUAL),
+        _USUAL,
         headers=(*_FILTERS, "most"),
     ),
     Route(
@@ -53,7 +53,7 @@ ADMIN: tuple[Route, ...] = (
         "Find a message by a sender's own id",
         "In the body, since it may be somebody's.",
         {200: Answer(JSON, "Messages", "Those that were found.")},
-        (400, *_USUAL),
+        _USUAL,
         body="OwnId",
     ),
     Route(
@@ -74,7 +74,7 @@ ADMIN: tuple[Route, ...] = (
         "Act on one message",
         _ACT,
         {200: Answer(JSON, "Changed", "How many receipts and parcels were changed.")},
-        (400, *_USUAL),
+        _USUAL,
         body="Act",
     ),
     Route(
@@ -95,7 +95,7 @@ ADMIN: tuple[Route, ...] = (
         "Act on many messages",
         _BEGIN,
         {202: Answer(JSON, "Job", "It begins within 15 seconds."), 200: Answer(JSON, "Counted", "With `dry_run`.")},
-        (400, 409, *_USUAL),
+        (409, *_USUAL),
         body="Begin",
     ),
     Route(
@@ -136,7 +136,7 @@ ADMIN: tuple[Route, ...] = (
         "Stop or start traffic",
         "`stop` or `start`: of a sender, of an endpoint, or of the whole municipality if none is named. Known everywhere in ten seconds.",
         {200: Answer(JSON, "Stops", "As it is now.")},
-        (400, 409, *_USUAL),
+        (409, *_USUAL),
         body="Traffic",
     ),
     Route(
@@ -167,7 +167,7 @@ ADMIN: tuple[Route, ...] = (
         "Give access, or give it anew",
         _PUT,
         {200: Answer(JSON, "User", "As it is now.")},
-        (400, 409, *_USUAL),
+        (409, *_USUAL),
         body="Access",
     ),
     Route(

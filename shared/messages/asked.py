@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from typing import get_args
 
+from shared.domain.event import What
+from shared.domain.national import WRITES
 from shared.domain.person import numbered
+from shared.domain.vocabulary import Quantity
 from shared.flow.names import parcel_at, receipt_at
 from shared.messages.acts import Target
 from shared.messages.edits import Verb
@@ -11,7 +15,9 @@ from shared.messages.message import Message, Wanted
 from shared.messages.search import Search
 
 NAME = re.compile(r"[a-z0-9-]{1,40}")
-EVENT = re.compile(r"([a-z_]{1,30}:)?([a-z_]{1,30}|[0-9]{1,5}([.-][0-9]{1,2}){0,3})")
+KINDS = tuple(kind.__name__.lower() for kind in get_args(What))
+CODED = (*Quantity, *WRITES)  # codes that are words; one that is a number may be one that no table has
+_NUMBER = re.compile(r"[0-9]{1,5}([.-][0-9]{1,2}){0,3}")
 LONGEST = 200  # characters of a reason, and of a sender's own id
 LATELY = 24 * 3600.0  # seconds that a search goes back if it says nothing of time or state
 LOOKED_UP = ("received", "waiting", "transformed", "parked", "set aside", "deleted")  # states that are found without looking at a time
@@ -35,6 +41,13 @@ REASONED = (Verb.PARK, Verb.DELETE)  # not without a reason
 def since(given: float, state: str, now: float) -> float:
     """The last day, if nothing is said that is found without looking at a time."""
     return given or (0.0 if state in LOOKED_UP else now - LATELY)
+
+
+def is_event(text: str) -> bool:
+    """A kind, a code, or both, as `alert:4.1`."""
+    kind, colon, code = text.rpartition(":")
+    known = code in CODED or _NUMBER.fullmatch(code) is not None
+    return known and kind in KINDS if colon else known or text in KINDS
 
 
 def is_reason(text: str) -> bool:
