@@ -4,6 +4,7 @@ tells. The table of who may is here in words of its own, not read from the code.
 import itertools
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,12 @@ from joserfc.jwk import ECKey
 
 from local.helseid import dpop_proof, new_client, serving
 from local.helseid.server import LEVEL, PID
+from local.lengths import ROOT
 from shared.access.people import Role
 from shared.contract.admin_document import document
+from shared.contract.administering import ADMIN
+from shared.contract.examples import problem
+from shared.contract.statuses import OF_PEOPLE
 from tests.administering import NAME, SCOPE, Person, Place, entries, rows_of_admin
 from tests.administering import place as place
 from tests.running import PATIENCE, STILLE, Town, example, until, wire
@@ -97,7 +102,10 @@ def calls(place: Place, job: Mapping[str, str]) -> Callable[[Person, str, Town],
 def as_told(answer: requests.Response, path: str) -> None:
     """Status and body are what the document says for this route."""
     told = DOCUMENT["paths"][f"/api/admin/v1/{{orgnr}}/{path}"][str(answer.request.method).lower()]["responses"][str(answer.status_code)]
-    told = CONTRACT["responses"][told["$ref"].rpartition("/")[2]] if "$ref" in told else told
+    if "$ref" in told:
+        told = CONTRACT["responses"][told["$ref"].rpartition("/")[2]]
+        example = told["content"]["application/problem+json"]["example"]
+        assert [answer.json()[name] for name in ("type", "title", "status")] == [example[name] for name in ("type", "title", "status")]
     [schema] = [each["schema"] for media, each in told["content"].items() if media == answer.headers["Content-Type"]]
     jsonschema_rs.validator_for({"components": CONTRACT, **schema}).validate(answer.json())
 
@@ -512,6 +520,30 @@ def test_the_hub_stumbled_over_nothing(place: Place) -> None:
 
 
 # the document
+
+
+def test_a_refusal_speaks_to_whoever_administers_and_leads_to_their_page(place: Place, chief: Person) -> None:
+    answers = [
+        Person(place.hub, chief.number, {LEVEL: "3"}).call("GET", f"{place.home.orgnr}/messages"),
+        chief.call("GET", f"{place.next.orgnr}/messages"),
+        chief.call("GET", f"{place.home.orgnr}/messages?state=nowhere"),
+        chief.call("GET", f"{place.home.orgnr}/messages/{UNKNOWN}"),
+    ]
+    assert [(answer.status_code, answer.json()["title"]) for answer in answers] == [
+        (401, "You could not prove who you are"),
+        (403, "You may not do this"),
+        (400, "This cannot be understood"),
+        (404, "There is no such thing here"),
+    ]
+    assert {answer.json()["type"] for answer in answers} <= {problem(status, person=True)["type"] for status in OF_PEOPLE}
+    words = json.dumps([problem(status, person=True) for status in OF_PEOPLE])
+    assert "docs/admin.md#403" in words and [word for word in ("sender", "payload", "journal") if word in words] == []
+
+
+def test_the_page_has_a_row_for_every_status_that_a_call_brings() -> None:
+    rows = set(re.findall(r'<a id="(\d{3})">', (ROOT / "docs/admin.md").read_text()))
+    brought = {str(status) for route in ADMIN for status in route.refusals}
+    assert brought == rows == {str(status) for status in OF_PEOPLE}
 
 
 def test_the_document_is_served_and_every_example_has_the_shape_that_it_is_an_example_of(place: Place) -> None:

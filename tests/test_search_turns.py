@@ -94,6 +94,7 @@ def test_whoever_waits_for_too_long_is_told_to_come_again_and_the_next_gets_its_
             counting = Counting(monkeypatch)
             replies = await asyncio.gather(*(messages.find(here.hub, asked(here, "", b"")) for _ in range(5)))
             assert {(reply.status, reply.headers["Retry-After"]) for reply in replies} == {(503, "5")}
+            assert b"It is not done, or not wholly" in replies[0].body
             assert counting.most == 2
             counting.gate.set()
             monkeypatch.setattr(door, "PATIENCE", 20.0)

@@ -18,9 +18,9 @@ from shared import log
 from shared.access.entry import Entry
 from shared.access.people import SCOPE, Role, acceptable, person_key
 from shared.admin import roll
-from shared.door.answers import JSON, Fault, Reply, refused
+from shared.door.answers import JSON, Fault, Reply, refused_to_person
 from shared.door.permit import NO_TENANT
-from shared.door.prove import DPOP, challenge, known_register, later, person
+from shared.door.prove import DPOP, challenge, person
 from shared.door.visit import NO_ENTRY, PATIENCE
 from shared.errors import PayloadError
 from shared.hub import Hub
@@ -86,10 +86,10 @@ async def attended(hub: Hub, asked: Asked, action: str, roles: frozenset[Role], 
     except Fault as fault:
         reply = await _no(hub, guest, action, fault)
     except PayloadError as error:
-        reply = refused(Fault(400, error.reason, error.remedy, field=error.field), None)
+        reply = refused_to_person(Fault(400, error.reason, error.remedy, field=error.field))
     except (AzureError, TimeoutError, OSError) as error:
         log.alarm("not administered", action=action, error=type(error).__name__)
-        reply = refused(_BUSY, None)
+        reply = refused_to_person(_BUSY)
     known = {"tenant": guest.tenant, "role": guest.role} if guest.key else {}  # before that, the path may say anything
     log.step("administered", action=action, status=reply.status, **known)
     return reply
@@ -126,8 +126,8 @@ async def _no(hub: Hub, guest: Guest, action: str, fault: Fault) -> Reply:
         if fault.status == 403 and guest.key:
             await enter(hub, guest, action, status=403)
     except Fault as without:
-        return refused(without, None)
-    return refused(fault, None)
+        return refused_to_person(without)
+    return refused_to_person(fault)
 
 
 async def _admit(hub: Hub, asked: Asked, guest: Guest, roles: frozenset[Role]) -> None:
@@ -143,7 +143,7 @@ async def _admit(hub: Hub, asked: Asked, guest: Guest, roles: frozenset[Role]) -
             "log in as somebody whom it takes (HUB_ENVIRONMENT)",
             headers=challenge(DPOP, hub.settings.admins, shown=True),
         )
-    if (await known_register(hub)).tenant(asked.tenant) is None:
+    if (await hub.registers.current()).tenant(asked.tenant) is None:
         raise NO_TENANT
     guest.key = person_key(hub.settings.patient_key, asked.tenant, claims.sender)
     guest.client = claims.client
@@ -171,15 +171,12 @@ def _pace(hub: Hub, key: str) -> None:
 
 
 async def _allowed(hub: Hub, guest: Guest, roles: frozenset[Role]) -> None:
-    try:
-        user = (await roll.read(hub, guest.tenant)).get(guest.key)
-        if user is None:
-            raise _STRANGER
-        if ended := user.ended(hub.clock()):
-            raise Fault(403, f"your access {ended}", "ask the municipality's user administrator to give it again")
-        guest.role = user.role
-        if user.role not in roles:
-            raise _LESSER
-        await roll.came(hub, guest.tenant, guest.key, user)
-    except AzureError as error:
-        raise later(error) from error
+    user = (await roll.read(hub, guest.tenant)).get(guest.key)
+    if user is None:
+        raise _STRANGER
+    if ended := user.ended(hub.clock()):
+        raise Fault(403, f"your access {ended}", "ask the municipality's user administrator to give it again")
+    guest.role = user.role
+    if user.role not in roles:
+        raise _LESSER
+    await roll.came(hub, guest.tenant, guest.key, user)
