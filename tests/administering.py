@@ -148,9 +148,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture
 def let_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests without HTTP: who gets in is another test's business (test_admin)."""
+    """For tests without HTTP, where a header says who it is: who gets in is another test's business (test_admin)."""
 
-    async def admitted(_hub: Hub, _asked: Asked, guest: Guest, _roles: Any) -> None:
-        guest.key, guest.role = "abc", "administer"
+    async def admitted(_hub: Hub, asked: Asked, guest: Guest, _roles: Any) -> None:
+        guest.key, guest.role, guest.person = "abc", "administer", asked.headers.get("person", "")
 
     monkeypatch.setattr(door, "_admit", admitted)

@@ -55,13 +55,14 @@ class Asked:
 @dataclass(slots=True)
 class Guest:
     """Who is at the door. `key` "": nobody has proved who they are; `role` "": nobody whom the municipality knows; `name`: of somebody at a
-    keyboard, who proved nothing."""
+    keyboard, who proved nothing; `person`: the same in all municipalities, and never kept."""
 
     tenant: str
     key: str = ""
     role: str = ""
     client: str = ""
     name: str = ""
+    person: str = field(default="", repr=False)
 
     @property
     def who(self) -> str:
@@ -146,6 +147,7 @@ async def _admit(hub: Hub, asked: Asked, guest: Guest, roles: frozenset[Role]) -
     if (await hub.registers.current()).tenant(asked.tenant) is None:
         raise NO_TENANT
     guest.key = person_key(hub.settings.patient_key, asked.tenant, claims.sender)
+    guest.person = person_key(hub.settings.patient_key, "", claims.sender)
     guest.client = claims.client
     _pace(hub, guest.key)
     if SCOPE not in claims.scopes:

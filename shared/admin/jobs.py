@@ -65,7 +65,7 @@ async def _begin(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     if known:
         return 202, told.job(known)
     about = wanted(given, guest.tenant, hub.clock())
-    async with search_turn(hub):
+    async with search_turn(hub, guest.person):
         count, more = await _counted(hub, order, about)
     if given["dry_run"]:
         return 200, {"count": count, "more": more}

@@ -51,7 +51,7 @@ async def _find(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     await existing(hub, guest.tenant, given)
     most, found = int(given.get("most", USUAL)), list[Message]()
     about = wanted(given, guest.tenant, hub.clock())
-    async with search_turn(hub):
+    async with search_turn(hub, guest.person):
         async for message in Search(hub).find(about, newest=True):
             found.append(message)
             if len(found) > most:
@@ -64,7 +64,7 @@ async def _by_own_id(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     if "id" not in given:
         raise Fault(400, "id is missing", "send the receipt's, the parcel's or the sender's own id", field="$.id")
     await existing(hub, guest.tenant, given)
-    async with search_turn(hub):
+    async with search_turn(hub, guest.person):
         found = await by_id(Search(hub), guest.tenant, given.get("sender", ""), given["id"])
     return 200, {"messages": [told.message(one) for one in sorted(found, key=lambda one: -one.since)], "more": False}
 
@@ -79,7 +79,7 @@ async def _known(hub: Hub, asked: Asked, guest: Guest) -> Message:
 
 
 async def _show(hub: Hub, asked: Asked, guest: Guest) -> Answer:
-    async with search_turn(hub):
+    async with search_turn(hub, guest.person):
         message = await _known(hub, asked, guest)
         found = await history(hub, message.receipt)
     if found is None:

@@ -63,7 +63,12 @@ OF_PEOPLE: Mapping[int, Status] = MappingProxyType(  # who administer: they send
         409: REFUSALS[409],
         413: Status("The body is too large", "the body has more than 16 KiB", "send less"),
         415: Status("The body is encoded in a way that is not accepted", REFUSALS[415].cause, REFUSALS[415].remedy),
-        429: Status("Too much at once", "you call more often than is taken", "go on after Retry-After", ("Retry-After",)),
+        429: Status(
+            "Too much at once",
+            "you call more often than is taken, or another search of yours goes on",
+            "go on after Retry-After",
+            ("Retry-After",),
+        ),
         503: Status(
             "It is not done, or not wholly",
             "storage or the issuer of tokens cannot be reached, or others have searched for too long",
