@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import orjson
@@ -35,6 +36,23 @@ def test_what_has_left_the_register_is_found_as_long_as_it_has_messages_and_name
             assert await found(here, "sender=newcomer") == []
             assert (await found(here, "sender=clowd"))["remedy"] == "send one of cloud, newcomer"
             assert (await found(here, "endpoint=jurnal"))["remedy"] == "send one of journal, newcomer"
+
+    asyncio.run(run())
+
+
+def test_a_time_may_have_its_plus_as_people_write_it_though_an_address_reads_it_as_a_blank(storage: str) -> None:
+    async def run() -> None:
+        async with journalled(storage) as (here, _):
+            receipt = await here.post(note("n0"))
+            at = datetime.fromtimestamp(here.clock(), timezone(timedelta(hours=1)))
+            before, after = ((at + timedelta(minutes=minutes)).isoformat() for minutes in (-1, 1))
+            assert "+01:00" in before
+            for plus in ("+", "%2B", "%20"):
+                asked = [
+                    query.replace("+", plus) for query in (f"from={before}&to={after}", f"from={after}", f"to={before}&from=2020-01-01")
+                ]
+                assert [await found(here, query) for query in asked] == [[receipt], [], []]
+            assert (await found(here, "sender=a+b"))["field"] == "$.sender"
 
     asyncio.run(run())
 
