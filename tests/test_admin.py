@@ -321,7 +321,7 @@ def test_traffic_is_stopped_listed_and_started(place: Place) -> None:
     town = place.hub.town()
     who = place.person(Role.ADMINISTER, town)
     assert who.call("POST", f"{town.orgnr}/stops/stop", {"endpoint": "journal"}).status_code == 400, "without a reason"
-    assert who.call("POST", f"{town.orgnr}/stops/stop", {"endpoint": "nowhere", "reason": "x"}).status_code == 404
+    assert who.call("POST", f"{town.orgnr}/stops/stop", {"endpoint": "nowhere", "reason": "x"}).json()["field"] == "$.endpoint"
     [stopped] = who.call("POST", f"{town.orgnr}/stops/stop", {"endpoint": "journal", "reason": "vedlikehold"}).json()["stops"]
     assert (stopped["what"], stopped["text"]) == ("endpoint journal", "det som skal til journal")
     assert who.call("POST", f"{town.orgnr}/stops/start", {"endpoint": "journal"}).json() == {"stops": []}
@@ -361,6 +361,9 @@ def test_traffic_is_stopped_listed_and_started(place: Place) -> None:
         (400, "PUT", "users", {"number": STILLE, "role": "follow", "name": "Noen", "until": "2020-01-01"}),
         (400, "GET", "messages?event=fall", None),
         (400, "GET", "messages?event=alerts:4.1", None),
+        (400, "GET", "messages?from=2026-11-26&to=2026-11-26", None),
+        (400, "POST", "jobs", {"verb": "resend", "from": "2026-11-26", "to": "2026-11-25"}),
+        (400, "POST", "jobs", {"verb": "resend", "form": "2026-11-26"}),
         (400, "GET", "jobs?state=done", None),
         (400, "GET", f"users?number={STILLE}", None),
         (400, "POST", "jobs?dry_run=true", {"verb": "resend"}),
@@ -387,6 +390,8 @@ def test_what_cannot_be_understood_is_told_with_a_remedy_and_not_repeated(
         ("endpoint", "POST", "messages/{receipt}/resend", {"endpoint": "nowhere"}),
         ("sender", "POST", "jobs", {"verb": "resend", "sender": "nowhere", "key": "misspelt"}),
         ("endpoint", "POST", "jobs", {"verb": "resend", "endpoint": "nowhere", "dry_run": True}),
+        ("sender", "POST", "stops/stop", {"sender": "nowhere", "reason": "prøve"}),
+        ("endpoint", "POST", "stops/start", {"endpoint": "nowhere"}),
     ],
 )
 def test_a_name_that_the_municipality_does_not_have_is_told_with_those_that_it_has(
@@ -398,6 +403,12 @@ def test_a_name_that_the_municipality_does_not_have_is_told_with_those_that_it_h
     assert answer.json()["remedy"] == f"send one of {', '.join(sorted(row.name for row in rows))}"
     right = {"verb": "resend", "sender": "bridge", "key": "misspelt"}
     assert body is None or "key" not in body or reader.call("POST", f"{place.home.orgnr}/jobs", right).status_code == 202
+
+
+def test_who_sends_a_field_too_many_is_told_all_that_the_call_has(place: Place, reader: Person) -> None:
+    answer = reader.call("POST", f"{place.home.orgnr}/messages/{place.message[place.home.orgnr]}/resend", {"reasons": "x"})
+    assert answer.json()["remedy"] == "send reason, state, endpoint, dry_run only"
+    assert reader.call("POST", f"{place.home.orgnr}/jobs/x/pause", {"reason": "x"}).json()["remedy"] == "send none"
 
 
 def test_an_encoded_body_is_refused(place: Place, reader: Person) -> None:

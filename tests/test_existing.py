@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.admin import messages
+from shared.admin import messages, stops
 from shared.admin.door import Asked
 from shared.messages.asked import is_event
 from tests.administering import let_in as let_in
@@ -36,6 +36,8 @@ def test_what_has_left_the_register_is_found_as_long_as_it_has_messages_and_name
             assert await found(here, "sender=newcomer") == []
             assert (await found(here, "sender=clowd"))["remedy"] == "send one of cloud, newcomer"
             assert (await found(here, "endpoint=jurnal"))["remedy"] == "send one of journal, newcomer"
+            held = Asked(here.tenant.orgnr, {}, "POST", "/", "", b'{"sender": "cloud", "reason": "x"}', {"act": "stop"})
+            assert (await stops.change(here.hub, held)).status == 404, "what the register does not have, it does not stop"
 
     asyncio.run(run())
 
