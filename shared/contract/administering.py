@@ -18,6 +18,10 @@ TAGS = {
     "users": "Who may do what. Roles `administer_users` and `administer`.",
     "about": "This document.",
 }
+_FIND = """
+The newest that the filter lets through. One that names neither a time nor a state that can be looked up goes back 24 hours. A sender or
+endpoint that the municipality does not have is refused with those that it has.
+"""
 _ACT = """
 `resend` (parked parcels; delivered ones if a parcel is named or `state` says so), `park`, `delete`, `restore` or `transform`, of a receipt
 with its parcels or of one parcel. Said again it does what is left, and nothing twice. `park` and `delete` need a reason.
@@ -40,7 +44,7 @@ ADMIN: tuple[Route, ...] = (
         "find",
         "messages",
         "Find messages",
-        "The newest that the filter lets through. One that names neither a time nor a state that can be looked up goes back 24 hours.",
+        _FIND,
         {200: Answer(JSON, "Messages", "Those that were found.")},
         _USUAL,
         headers=(*_FILTERS, "most"),
