@@ -14,12 +14,10 @@ from shared.flow.follow import follow
 from shared.flow.forward import forward
 from shared.flow.health import alive, ready
 from shared.flow.receive import Payload, receive
-from shared.flow.shelves import clear, remind
 from shared.flow.status import status
 from shared.flow.sweep import anchor, forget, purge, settle, sweep
 from shared.flow.transform import transform
 from shared.hub import Hub, open_hub
-from shared.notice.poison import poison
 from shared.settings import Settings
 from shared.storage.queues import read
 
@@ -277,6 +275,8 @@ async def on_parcels_routine(msg: func.QueueMessage) -> None:
 
 @app.timer_trigger(arg_name="timer", schedule="*/10 * * * * *")
 async def on_sweep_alarm(timer: func.TimerRequest) -> None:
+    from shared.flow.shelves import remind
+
     await sweep(await hub(), Lane.ALARM)
     await remind(await hub())
 
@@ -331,6 +331,8 @@ async def on_follow(timer: func.TimerRequest) -> None:
 
 @app.timer_trigger(arg_name="timer", schedule="0 17 * * * *")
 async def on_purge(timer: func.TimerRequest) -> None:
+    from shared.flow.shelves import clear
+
     for lane in Lane:
         await purge(await hub(), lane)
     await settle(await hub())
@@ -352,22 +354,28 @@ async def on_anchor(timer: func.TimerRequest) -> None:
 
 @app.queue_trigger(arg_name="msg", queue_name="receipts-alarm-poison", connection="AzureWebJobsStorage")
 async def on_poison_receipts_alarm(msg: func.QueueMessage) -> None:
-    await poison(await hub(), "receipts-alarm", msg.get_body())
+    await _poison("receipts-alarm", msg)
 
 
 @app.queue_trigger(arg_name="msg", queue_name="receipts-routine-poison", connection="AzureWebJobsStorage")
 async def on_poison_receipts_routine(msg: func.QueueMessage) -> None:
-    await poison(await hub(), "receipts-routine", msg.get_body())
+    await _poison("receipts-routine", msg)
 
 
 @app.queue_trigger(arg_name="msg", queue_name="parcels-alarm-poison", connection="AzureWebJobsStorage")
 async def on_poison_parcels_alarm(msg: func.QueueMessage) -> None:
-    await poison(await hub(), "parcels-alarm", msg.get_body())
+    await _poison("parcels-alarm", msg)
 
 
 @app.queue_trigger(arg_name="msg", queue_name="parcels-routine-poison", connection="AzureWebJobsStorage")
 async def on_poison_parcels_routine(msg: func.QueueMessage) -> None:
-    await poison(await hub(), "parcels-routine", msg.get_body())
+    await _poison("parcels-routine", msg)
+
+
+async def _poison(queue: str, msg: func.QueueMessage) -> None:
+    from shared.notice.poison import poison  # as above
+
+    await poison(await hub(), queue, msg.get_body())
 
 
 def _origin(req: func.HttpRequest) -> str:

@@ -8,7 +8,7 @@ from local.frame import MOST, QuietParser, checked, numbered, somebody, timed
 from shared.domain import organisation
 from shared.domain.message import Lane
 from shared.flow.names import parcel_at, receipt_at
-from shared.messages.asked import LONGEST, MAY, NAME, REASONED, USUAL, event, is_reason
+from shared.messages.asked import KINDS, LONGEST, MAY, NAME, REASONED, USUAL, event, is_reason
 from shared.messages.edits import Verb
 from shared.messages.message import STATES
 from shared.messages.words import STATES as TOLD
@@ -106,7 +106,9 @@ _id = checked(
 )
 _own = checked(lambda text: text.isprintable() and len(text) <= LONGEST, "oppgi en id")
 _name = checked(NAME.fullmatch, "oppgi navnet slik det står i registeret: små bokstaver, tall og -")
-_eventlike = checked(event, "oppgi en hendelse (alert, varsel), en kode (4.1) eller begge (alert:4.1, 'varsel 4.1')")
+_eventlike = checked(
+    event, f"oppgi en hendelse ({', '.join(KINDS.values())}), en kode (4.1, body_weight) eller begge (alert:4.1, 'varsel 4.1')"
+)
 _whose = checked(somebody, "oppgi et brukernavn eller en e-postadresse, uten mellomrom")
 _reason = checked(is_reason, f"skriv en grunn på høyst {LONGEST} tegn, uten fødselsnummer")
 _count = numbered(f"oppgi et tall fra 1 til {MOST}")

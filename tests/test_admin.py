@@ -4,6 +4,7 @@ tells. The table of who may is here in words of its own, not read from the code.
 import itertools
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,12 @@ from joserfc.jwk import ECKey
 
 from local.helseid import dpop_proof, new_client, serving
 from local.helseid.server import LEVEL, PID
+from local.lengths import ROOT
 from shared.access.people import Role
 from shared.contract.admin_document import document
+from shared.contract.administering import ADMIN
+from shared.contract.examples import problem
+from shared.contract.statuses import OF_PEOPLE
 from tests.administering import NAME, SCOPE, Person, Place, entries, rows_of_admin
 from tests.administering import place as place
 from tests.running import PATIENCE, STILLE, Town, example, until, wire
@@ -97,7 +102,10 @@ def calls(place: Place, job: Mapping[str, str]) -> Callable[[Person, str, Town],
 def as_told(answer: requests.Response, path: str) -> None:
     """Status and body are what the document says for this route."""
     told = DOCUMENT["paths"][f"/api/admin/v1/{{orgnr}}/{path}"][str(answer.request.method).lower()]["responses"][str(answer.status_code)]
-    told = CONTRACT["responses"][told["$ref"].rpartition("/")[2]] if "$ref" in told else told
+    if "$ref" in told:
+        told = CONTRACT["responses"][told["$ref"].rpartition("/")[2]]
+        example = told["content"]["application/problem+json"]["example"]
+        assert [answer.json()[name] for name in ("type", "title", "status")] == [example[name] for name in ("type", "title", "status")]
     [schema] = [each["schema"] for media, each in told["content"].items() if media == answer.headers["Content-Type"]]
     jsonschema_rs.validator_for({"components": CONTRACT, **schema}).validate(answer.json())
 
@@ -313,7 +321,7 @@ def test_traffic_is_stopped_listed_and_started(place: Place) -> None:
     town = place.hub.town()
     who = place.person(Role.ADMINISTER, town)
     assert who.call("POST", f"{town.orgnr}/stops/stop", {"endpoint": "journal"}).status_code == 400, "without a reason"
-    assert who.call("POST", f"{town.orgnr}/stops/stop", {"endpoint": "nowhere", "reason": "x"}).status_code == 404
+    assert who.call("POST", f"{town.orgnr}/stops/stop", {"endpoint": "nowhere", "reason": "x"}).json()["field"] == "$.endpoint"
     [stopped] = who.call("POST", f"{town.orgnr}/stops/stop", {"endpoint": "journal", "reason": "vedlikehold"}).json()["stops"]
     assert (stopped["what"], stopped["text"]) == ("endpoint journal", "det som skal til journal")
     assert who.call("POST", f"{town.orgnr}/stops/start", {"endpoint": "journal"}).json() == {"stops": []}
@@ -351,6 +359,16 @@ def test_traffic_is_stopped_listed_and_started(place: Place) -> None:
         (400, "PUT", "users", {"number": STILLE, "role": "follow", "name": STILLE}),
         (400, "PUT", "users", {"number": STILLE, "role": "follow", "name": "Noen", "until": "2099-01-01"}),
         (400, "PUT", "users", {"number": STILLE, "role": "follow", "name": "Noen", "until": "2020-01-01"}),
+        (400, "GET", "messages?event=fall", None),
+        (400, "GET", "messages?event=alerts:4.1", None),
+        (400, "GET", "messages?from=2026-11-26&to=2026-11-26", None),
+        (400, "POST", "jobs", {"verb": "resend", "from": "2026-11-26", "to": "2026-11-25"}),
+        (400, "POST", "jobs", {"verb": "resend", "form": "2026-11-26"}),
+        (400, "GET", "jobs?state=done", None),
+        (400, "GET", f"users?number={STILLE}", None),
+        (400, "POST", "jobs?dry_run=true", {"verb": "resend"}),
+        (400, "POST", "stops/start?endpoint=journal", {}),
+        (400, "POST", "jobs/x/pause", {"dry_run": True}),
         (413, "POST", "messages/_search", b" " * 20_000),
     ],
 )
@@ -361,6 +379,36 @@ def test_what_cannot_be_understood_is_told_with_a_remedy_and_not_repeated(
     assert answer.status_code == status, answer.text
     assert answer.json()["remedy"] and STILLE not in answer.text
     assert jsonschema_rs.is_valid({"components": CONTRACT, **CONTRACT["schemas"]["Problem"]}, answer.json())
+
+
+@pytest.mark.parametrize(
+    ("field", "method", "path", "body"),
+    [
+        ("sender", "GET", "messages?sender=nowhere&state=parked", None),
+        ("endpoint", "GET", "messages?endpoint=nowhere", None),
+        ("sender", "POST", "messages/_search", {"id": "x", "sender": "nowhere"}),
+        ("endpoint", "POST", "messages/{receipt}/resend", {"endpoint": "nowhere"}),
+        ("sender", "POST", "jobs", {"verb": "resend", "sender": "nowhere", "key": "misspelt"}),
+        ("endpoint", "POST", "jobs", {"verb": "resend", "endpoint": "nowhere", "dry_run": True}),
+        ("sender", "POST", "stops/stop", {"sender": "nowhere", "reason": "prøve"}),
+        ("endpoint", "POST", "stops/start", {"endpoint": "nowhere"}),
+    ],
+)
+def test_a_name_that_the_municipality_does_not_have_is_told_with_those_that_it_has(
+    place: Place, reader: Person, field: str, method: str, path: str, body: Any
+) -> None:
+    answer = reader.call(method, f"{place.home.orgnr}/{path.format(receipt=place.message[place.home.orgnr])}", body)
+    assert (answer.status_code, answer.json()["field"]) == (400, f"$.{field}"), answer.text
+    rows = place.home.tenant.senders if field == "sender" else place.home.tenant.endpoints
+    assert answer.json()["remedy"] == f"send one of {', '.join(sorted(row.name for row in rows))}"
+    right = {"verb": "resend", "sender": "bridge", "key": "misspelt"}
+    assert body is None or "key" not in body or reader.call("POST", f"{place.home.orgnr}/jobs", right).status_code == 202
+
+
+def test_who_sends_a_field_too_many_is_told_all_that_the_call_has(place: Place, reader: Person) -> None:
+    answer = reader.call("POST", f"{place.home.orgnr}/messages/{place.message[place.home.orgnr]}/resend", {"reasons": "x"})
+    assert answer.json()["remedy"] == "send reason, state, endpoint, dry_run only"
+    assert reader.call("POST", f"{place.home.orgnr}/jobs/x/pause", {"reason": "x"}).json()["remedy"] == "send none"
 
 
 def test_an_encoded_body_is_refused(place: Place, reader: Person) -> None:
@@ -483,6 +531,30 @@ def test_the_hub_stumbled_over_nothing(place: Place) -> None:
 
 
 # the document
+
+
+def test_a_refusal_speaks_to_whoever_administers_and_leads_to_their_page(place: Place, chief: Person) -> None:
+    answers = [
+        Person(place.hub, chief.number, {LEVEL: "3"}).call("GET", f"{place.home.orgnr}/messages"),
+        chief.call("GET", f"{place.next.orgnr}/messages"),
+        chief.call("GET", f"{place.home.orgnr}/messages?state=nowhere"),
+        chief.call("GET", f"{place.home.orgnr}/messages/{UNKNOWN}"),
+    ]
+    assert [(answer.status_code, answer.json()["title"]) for answer in answers] == [
+        (401, "You could not prove who you are"),
+        (403, "You may not do this"),
+        (400, "This cannot be understood"),
+        (404, "There is no such thing here"),
+    ]
+    assert {answer.json()["type"] for answer in answers} <= {problem(status, person=True)["type"] for status in OF_PEOPLE}
+    words = json.dumps([problem(status, person=True) for status in OF_PEOPLE])
+    assert "docs/admin.md#403" in words and [word for word in ("sender", "payload", "journal") if word in words] == []
+
+
+def test_the_page_has_a_row_for_every_status_that_a_call_brings() -> None:
+    rows = set(re.findall(r'<a id="(\d{3})">', (ROOT / "docs/admin.md").read_text()))
+    brought = {str(status) for route in ADMIN for status in route.refusals}
+    assert brought == rows == {str(status) for status in OF_PEOPLE}
 
 
 def test_the_document_is_served_and_every_example_has_the_shape_that_it_is_an_example_of(place: Place) -> None:

@@ -14,11 +14,12 @@ from shared.hub import Hub
 from shared.messages import job as jobs
 from shared.messages import job_keys
 from shared.messages.job import CANCELLED, KEPT, Job
+from tests.administering import let_in as let_in
 from tests.test_forward import journalled
 from tests.test_search_turns import asked
-from tests.test_search_turns import let_in as let_in
 from tests.test_transform import Town
 
+pytestmark = pytest.mark.usefixtures("let_in")
 WISH = {"verb": "resend", "reason": "journalen er mendet", "key": "b1"}
 
 

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from adapters.devices.vkp.adapter import ADAPTER as VKP
-from shared.access.register import Auth, Recipient, Relay, Sender, Watch
+from shared.access.register import Auth, Recipient, Register, Relay, Sender, Stop, Watch
 from shared.access.register_notices import KINDS
 from shared.access.signature import authenticate
 from shared.domain.message import Lane
@@ -240,6 +240,40 @@ def test_an_alarm_that_is_late_is_paged_within_six_minutes_and_every_hour(storag
     found = asyncio.run(run())
     assert [(state, subject) for state, subject, _ in found] == [("notice.opened", "journal"), ("notice.lasts", "journal")]
     assert found[0][2] <= 6 * MINUTE and HOUR <= found[1][2] - found[0][2] <= 65 * MINUTE
+
+
+HELD = "Trafikken er stoppet for hånd: ./hub messages stops {orgnr} viser det, og start slipper den løs."
+
+
+@pytest.mark.parametrize(
+    ("held", "told", "why"),
+    [
+        ({"sender": "cloud"}, "1 alarm fra Prøvesky er ikke sendt videre.", HELD),
+        ({}, "1 alarm fra Prøvesky er ikke sendt videre.", HELD),
+        ({"endpoint": "journal"}, "1 alarm har ikke nådd fram til Journal.", HELD),
+        ({"endpoint": "another"}, "1 alarm har ikke nådd fram til Journal.", "Finn deretter ut hvorfor det stopper ved Journal."),
+    ],
+    ids=["sender", "municipality", "endpoint", "another endpoint"],
+)
+def test_a_late_alarm_is_told_with_where_it_waits_and_whether_a_hand_holds_it_back(
+    storage: str, monkeypatch: pytest.MonkeyPatch, held: dict[str, str], told: str, why: str
+) -> None:
+    use(monkeypatch, replace(VKP, lane=lambda _items: Lane.ALARM))
+
+    async def run() -> str:
+        async with watched(storage, answering(503)) as (here, _, hook):
+            here.change(recipients=(by_hook(hook, "alarm-late"),))
+            stop = Stop(here.tenant.orgnr, since=here.clock(), who="kari", why="prøve", **held)
+            here.book.register = Register({here.tenant.orgnr: here.tenant}, (stop,))
+            await here.post(note("fall"))
+            await here.run()
+            await pass_by(here, 6 * MINUTE)
+            [body] = hook.bodies
+            return str(body["data"]["text"]).replace(here.tenant.orgnr, "{orgnr}")
+
+    text = asyncio.run(run())
+    assert f"\n\n{told} Den eldste har ventet i " in text, text
+    assert f"ring responssenteret eller se i alarmsystemet. {why}\n" in text, text
 
 
 def _seconds(at: str) -> float:

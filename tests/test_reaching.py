@@ -170,6 +170,25 @@ def test_any_refusal_of_an_empty_document_will_do(status: int) -> None:
         assert told(replace(PLAIN, adapter="another", url=url))[0]
 
 
+@pytest.mark.parametrize(
+    ("status", "last"),
+    [
+        (200, "✓ the centre: takes what the hub signs (200)"),
+        (204, "✓ the centre: takes what the hub signs (204)"),
+        (400, "✓ the journal: lets the hub in, and refuses an empty document (400) as it should"),
+        (429, "! the journal: has had enough calls for now (429); try again later"),
+        (302, "✗ the journal: sends the hub elsewhere (302); write the address that it leads to"),
+        (401, "✗ the journal: does not take what the hub shows it (401); compare auth with what they registered"),
+        (404, "✗ the journal: takes nothing at this address (404); compare url with what they wrote"),
+        (500, "✗ the journal: an empty document is its error (500); it must refuse with 4xx, or be mended"),
+    ],
+)
+def test_a_response_centre_may_say_yes_to_nothing_and_is_else_judged_as_a_journal(status: int, last: str) -> None:
+    with serve(answering(status)) as url:
+        right, said = told(replace(PLAIN, adapter="response_centre", url=url))
+        assert (right, str(said[-1])) == (not last.startswith("✗"), last)
+
+
 def test_a_refusal_that_may_be_a_proxys_is_doubtful() -> None:
     with serve(answering(400, "<html>", kind="text/html")) as url:
         right, said = told(replace(PLAIN, url=url))

@@ -85,3 +85,13 @@ def test_none_from_an_http_function_is_a_failure_in_the_worker_as_it_is_in_the_d
     )
     (answer,) = probe(tmp_path, HEALTH | {"function": "a"})["answers"]
     assert "unable to encode outgoing TypedData" in answer["failure"]
+
+
+def test_a_worker_that_starts_loads_no_room_that_neither_an_alarm_nor_a_routine_message_needs() -> None:
+    asked = "import function_app, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", asked], cwd=ROOT, env=os.environ | sample_settings(), capture_output=True, text=True, check=True
+    )
+    loaded, rooms = done.stdout.split(), ("admin", "contract", "fhir", "lookup", "messages", "notice", "shelf")
+    assert "shared.flow.forward" in loaded
+    assert [name for name in loaded if name in ("shared.flow.shelves", "tomllib", *(f"shared.{room}" for room in rooms))] == []

@@ -18,9 +18,9 @@ from shared import log
 from shared.access.entry import Entry
 from shared.access.people import SCOPE, Role, acceptable, person_key
 from shared.admin import roll
-from shared.door.answers import JSON, Fault, Reply, refused
+from shared.door.answers import JSON, Fault, Reply, refused_to_person
 from shared.door.permit import NO_TENANT
-from shared.door.prove import DPOP, challenge, known_register, later, person
+from shared.door.prove import DPOP, challenge, person
 from shared.door.visit import NO_ENTRY, PATIENCE
 from shared.errors import PayloadError
 from shared.hub import Hub
@@ -30,6 +30,7 @@ PACE = 120  # calls of one person in a minute, to one worker
 _FRESH = {"Cache-Control": "no-store"}
 _CLOSED = Fault(404, "there is no admin API on this hub", "ask whoever runs the hub to set HUB_ADMIN")
 _LARGE = Fault(413, f"the body is longer than {LARGEST} bytes", "send less")
+_QUERIED = Fault(400, "this call takes no parameters in its address", "send in the body what docs/admin.md names, and nothing else")
 _ENCODED = Fault(415, "the body has a Content-Encoding", "send it uncompressed")
 _PACED = Fault(429, "more calls than are taken in a minute", "go on after the time in Retry-After", headers={"Retry-After": "60"})
 _BUSY = Fault(503, "it could not be done in time, or not wholly", "say it again: what was done is found done", headers={"Retry-After": "5"})
@@ -54,13 +55,14 @@ class Asked:
 @dataclass(slots=True)
 class Guest:
     """Who is at the door. `key` "": nobody has proved who they are; `role` "": nobody whom the municipality knows; `name`: of somebody at a
-    keyboard, who proved nothing."""
+    keyboard, who proved nothing; `person`: the same in all municipalities, and never kept."""
 
     tenant: str
     key: str = ""
     role: str = ""
     client: str = ""
     name: str = ""
+    person: str = field(default="", repr=False)
 
     @property
     def who(self) -> str:
@@ -72,21 +74,23 @@ Answer = tuple[int, Any]  # status and what is said
 Work = Callable[[Hub, Asked, Guest], Awaitable[Answer]]
 
 
-async def attended(hub: Hub, asked: Asked, action: str, roles: frozenset[Role], work: Work) -> Reply:
-    """The answer, whatever happens. `action`: as the audit log has it; `roles`: who may."""
+async def attended(hub: Hub, asked: Asked, action: str, roles: frozenset[Role], work: Work, *, queried: bool = False) -> Reply:
+    """The answer, whatever happens. `action`: as the audit log has it; `roles`: who may; `queried`: it takes parameters in its address."""
     guest = Guest(asked.tenant)
     try:
         async with asyncio.timeout(PATIENCE):
             await _admit(hub, asked, guest, roles)
+            if asked.query and not queried:  # a dry_run that nobody reads would be none
+                raise _QUERIED
             status, told = await work(hub, asked, guest)
             reply = Reply(status, JSON, orjson.dumps(told), _FRESH)
     except Fault as fault:
         reply = await _no(hub, guest, action, fault)
     except PayloadError as error:
-        reply = refused(Fault(400, error.reason, error.remedy, field=error.field), None)
+        reply = refused_to_person(Fault(400, error.reason, error.remedy, field=error.field))
     except (AzureError, TimeoutError, OSError) as error:
         log.alarm("not administered", action=action, error=type(error).__name__)
-        reply = refused(_BUSY, None)
+        reply = refused_to_person(_BUSY)
     known = {"tenant": guest.tenant, "role": guest.role} if guest.key else {}  # before that, the path may say anything
     log.step("administered", action=action, status=reply.status, **known)
     return reply
@@ -123,8 +127,8 @@ async def _no(hub: Hub, guest: Guest, action: str, fault: Fault) -> Reply:
         if fault.status == 403 and guest.key:
             await enter(hub, guest, action, status=403)
     except Fault as without:
-        return refused(without, None)
-    return refused(fault, None)
+        return refused_to_person(without)
+    return refused_to_person(fault)
 
 
 async def _admit(hub: Hub, asked: Asked, guest: Guest, roles: frozenset[Role]) -> None:
@@ -140,9 +144,10 @@ async def _admit(hub: Hub, asked: Asked, guest: Guest, roles: frozenset[Role]) -
             "log in as somebody whom it takes (HUB_ENVIRONMENT)",
             headers=challenge(DPOP, hub.settings.admins, shown=True),
         )
-    if (await known_register(hub)).tenant(asked.tenant) is None:
+    if (await hub.registers.current()).tenant(asked.tenant) is None:
         raise NO_TENANT
     guest.key = person_key(hub.settings.patient_key, asked.tenant, claims.sender)
+    guest.person = person_key(hub.settings.patient_key, "", claims.sender)
     guest.client = claims.client
     _pace(hub, guest.key)
     if SCOPE not in claims.scopes:
@@ -168,15 +173,12 @@ def _pace(hub: Hub, key: str) -> None:
 
 
 async def _allowed(hub: Hub, guest: Guest, roles: frozenset[Role]) -> None:
-    try:
-        user = (await roll.read(hub, guest.tenant)).get(guest.key)
-        if user is None:
-            raise _STRANGER
-        if ended := user.ended(hub.clock()):
-            raise Fault(403, f"your access {ended}", "ask the municipality's user administrator to give it again")
-        guest.role = user.role
-        if user.role not in roles:
-            raise _LESSER
-        await roll.came(hub, guest.tenant, guest.key, user)
-    except AzureError as error:
-        raise later(error) from error
+    user = (await roll.read(hub, guest.tenant)).get(guest.key)
+    if user is None:
+        raise _STRANGER
+    if ended := user.ended(hub.clock()):
+        raise Fault(403, f"your access {ended}", "ask the municipality's user administrator to give it again")
+    guest.role = user.role
+    if user.role not in roles:
+        raise _LESSER
+    await roll.came(hub, guest.tenant, guest.key, user)

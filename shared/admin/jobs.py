@@ -7,6 +7,7 @@ from contextlib import suppress
 from shared.access.people import EVERYBODY, OF_ACTS
 from shared.admin import told
 from shared.admin.door import Answer, Asked, Guest, attended, enter
+from shared.admin.existing import existing
 from shared.admin.messages import UNKNOWN, reasoned, stated
 from shared.admin.reading import FILTERS, body, wanted
 from shared.admin.turns import search_turn
@@ -59,11 +60,12 @@ async def _begin(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     if not given["state"]:
         raise Fault(400, "state is missing", "say what is to be deleted: parked, waiting or set aside", field="$.state")
     order = Order(verb, hub.clock(), guest.who, reasoned(verb, given.get("reason", "")))
+    await existing(hub, guest.tenant, given)
     name, known = await _named_by(hub, guest, given, jobs.fresh(order.at))
     if known:
         return 202, told.job(known)
     about = wanted(given, guest.tenant, hub.clock())
-    async with search_turn(hub):
+    async with search_turn(hub, guest.person):
         count, more = await _counted(hub, order, about)
     if given["dry_run"]:
         return 200, {"count": count, "more": more}
@@ -123,6 +125,7 @@ async def _show(hub: Hub, asked: Asked, guest: Guest) -> Answer:
 async def _change(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     if wish_of(asked) == "unknown":
         raise Fault(404, "there is no such act", f"say one of {', '.join(WISHES)}")
+    body(asked)
     one = await _known(hub, asked, guest)
     if one.state in OVER:
         raise _OVER

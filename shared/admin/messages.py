@@ -3,6 +3,7 @@
 from shared.access.people import EVERYBODY, OF_ACTS
 from shared.admin import told
 from shared.admin.door import Answer, Asked, Guest, attended, enter
+from shared.admin.existing import existing
 from shared.admin.reading import FILTERS, USUAL, body, query, wanted
 from shared.admin.turns import search_turn
 from shared.door.answers import Fault, Reply
@@ -22,7 +23,7 @@ UNKNOWN = Fault(404, "there is no such thing in this municipality", "use an id t
 
 async def find(hub: Hub, asked: Asked) -> Reply:
     """The newest that a filter lets through."""
-    return await attended(hub, asked, "messages.find", EVERYBODY, _find)
+    return await attended(hub, asked, "messages.find", EVERYBODY, _find, queried=True)
 
 
 async def by_own_id(hub: Hub, asked: Asked) -> Reply:
@@ -47,9 +48,10 @@ def verb_of(asked: Asked) -> str:
 
 async def _find(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     given = query(asked, *FILTERS, "most")
+    await existing(hub, guest.tenant, given)
     most, found = int(given.get("most", USUAL)), list[Message]()
     about = wanted(given, guest.tenant, hub.clock())
-    async with search_turn(hub):
+    async with search_turn(hub, guest.person):
         async for message in Search(hub).find(about, newest=True):
             found.append(message)
             if len(found) > most:
@@ -61,7 +63,8 @@ async def _by_own_id(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     given = body(asked, "id", "sender")
     if "id" not in given:
         raise Fault(400, "id is missing", "send the receipt's, the parcel's or the sender's own id", field="$.id")
-    async with search_turn(hub):
+    await existing(hub, guest.tenant, given)
+    async with search_turn(hub, guest.person):
         found = await by_id(Search(hub), guest.tenant, given.get("sender", ""), given["id"])
     return 200, {"messages": [told.message(one) for one in sorted(found, key=lambda one: -one.since)], "more": False}
 
@@ -76,7 +79,7 @@ async def _known(hub: Hub, asked: Asked, guest: Guest) -> Message:
 
 
 async def _show(hub: Hub, asked: Asked, guest: Guest) -> Answer:
-    async with search_turn(hub):
+    async with search_turn(hub, guest.person):
         message = await _known(hub, asked, guest)
         found = await history(hub, message.receipt)
     if found is None:
@@ -91,6 +94,7 @@ async def _act(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     verb, given = Verb(asked.named["act"]), body(asked, "reason", "state", "endpoint", flags=("dry_run",))
     state = stated(verb, given.get("state", ""))
     order = Order(verb, hub.clock(), guest.who, reasoned(verb, given.get("reason", "")))
+    await existing(hub, guest.tenant, given)
     message = await _known(hub, asked, guest)
     target = to_do(order, meant(message, asked.named["message"], state, given.get("endpoint", "")))
     number = 0 if target is None else len(target.names) if given["dry_run"] else await do(hub, order, [target])

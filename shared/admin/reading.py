@@ -11,7 +11,7 @@ from shared.domain import strict
 from shared.domain.clock import first_of
 from shared.domain.message import Lane
 from shared.door.answers import Fault
-from shared.messages.asked import LONGEST, NAME, event, is_reason, since
+from shared.messages.asked import CODED, KINDS, LONGEST, NAME, event, is_reason, since
 from shared.messages.edits import Verb
 from shared.messages.message import STATES, Wanted
 from shared.storage.index import Span
@@ -29,7 +29,7 @@ CHECKS: Mapping[str, Check] = {
     "sender": _NAMED,
     "endpoint": _NAMED,
     "lane": (lambda text: text in list(Lane), f"send one of {', '.join(Lane)}"),
-    "event": (lambda text: event(text) != "", "send an event (alert), a code (4.1) or both (alert:4.1)"),
+    "event": (event, f"send a kind ({', '.join(KINDS)}), a code ({', '.join(CODED)}, or a number: 4.1) or both (alert:4.1)"),
     "state": (lambda text: text in STATES, f"send one of {', '.join(STATES)}"),
     "from": _TIMED,
     "to": _TIMED,
@@ -58,7 +58,7 @@ def query(asked: Asked, *names: str) -> dict[str, str]:
     if len(dict(pairs)) < len(pairs):
         raise Fault(400, "a parameter stands twice in the address", "send each once")
     times = {name: text.replace(" ", "+") for name, text in pairs if name in ("from", "to")}  # curl and people write the + as it is
-    return _checked(dict(pairs) | times, names)
+    return _checked(dict(pairs) | times, names, ())
 
 
 def body(asked: Asked, *names: str, flags: Sequence[str] = ()) -> dict[str, str]:
@@ -70,12 +70,14 @@ def body(asked: Asked, *names: str, flags: Sequence[str] = ()) -> dict[str, str]
     told = {name: found.pop(name, False) for name in flags}
     if not all(isinstance(value, bool) for value in told.values()):
         raise Fault(400, f"{', '.join(flags)} is neither true nor false", "send true, or leave it out")
-    return _checked(found, names) | {name: "yes" if value else "" for name, value in told.items()}
+    return _checked(found, names, flags) | {name: "yes" if value else "" for name, value in told.items()}
 
 
 def wanted(given: Mapping[str, str], tenant: str, now: float) -> Wanted:
-    """The filter that they make."""
+    """The filter that they make. Raises Fault."""
     state = given.get("state", "")
+    if _at(given, "to", float("inf")) <= _at(given, "from", 0.0):
+        raise Fault(400, "to is not after from", "send as to the moment before which: for a whole day, the day after it", field="$.to")
     span = Span(since(_at(given, "from", 0.0), state, now), _at(given, "to", float("inf")))
     lane = Lane(given["lane"]) if "lane" in given else None
     return Wanted(tenant, given.get("sender", ""), given.get("endpoint", ""), lane, event(given.get("event", "")), state, span)
@@ -92,9 +94,10 @@ def _is_moment(text: str) -> bool:
         return False
 
 
-def _checked(found: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+def _checked(found: Mapping[str, Any], names: Sequence[str], flags: Sequence[str]) -> dict[str, str]:
     if set(found) - set(names):
-        raise Fault(400, "there is a field that this call does not have", f"send {', '.join(names)} only" if names else "send none")
+        remedy = f"send {', '.join((*names, *flags))} only" if names else "send none"
+        raise Fault(400, "there is a field that this call does not have", remedy)
     for name, value in found.items():
         right, remedy = CHECKS[name]
         if not isinstance(value, str) or not right(value):

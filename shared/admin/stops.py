@@ -4,6 +4,7 @@ from shared.access.people import EVERYBODY, OF_ACTS
 from shared.access.register import Stop
 from shared.admin import told
 from shared.admin.door import Answer, Asked, Guest, attended
+from shared.admin.existing import existing
 from shared.admin.reading import body
 from shared.door.answers import Fault, Reply
 from shared.hub import Hub
@@ -34,6 +35,7 @@ async def _change(hub: Hub, asked: Asked, guest: Guest) -> Answer:
         raise Fault(400, "both a sender and an endpoint are named", "name one of them, or none for all of the municipality's")
     if act == "stop" and "reason" not in given:
         raise Fault(400, "reason is missing", "say why: it stands in the audit log", field="$.reason")
+    await existing(hub, guest.tenant, given)
     wish = Stop(guest.tenant, given.get("sender", ""), given.get("endpoint", ""), hub.clock(), guest.who, given.get("reason", ""))
     await (_stop if act == "stop" else _start)(hub, wish)
     return await _listed(hub, asked, guest)
@@ -41,7 +43,7 @@ async def _change(hub: Hub, asked: Asked, guest: Guest) -> Answer:
 
 async def _stop(hub: Hub, wish: Stop) -> None:
     if not known(await hub.registers.current(), wish):
-        raise Fault(404, "the register has no such sender or endpoint", "use a name of the municipality's register")
+        raise Fault(404, "the register no longer has this sender or endpoint", "use a name of the municipality's register")
     await stop(hub, wish)
 
 

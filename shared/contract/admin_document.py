@@ -5,13 +5,13 @@ from typing import Any
 
 from shared.contract import admin_shapes
 from shared.contract.administering import ADMIN, TAGS
-from shared.contract.examples import ORGNR
+from shared.contract.examples import ORGNR, problem
 from shared.contract.headers import ANSWERED, ASKED
 from shared.contract.openapi import prose, refusal
 from shared.contract.route import JSON, PROBLEM, Answer, Route
 from shared.contract.routes import VERSION
 from shared.contract.schemas import components
-from shared.contract.statuses import REFUSALS
+from shared.contract.statuses import OF_PEOPLE
 
 Json = dict[str, Any]
 
@@ -45,7 +45,7 @@ def document(server: str) -> Json:
         "paths": paths,
         "components": {
             "schemas": {**admin_shapes.components(), "Problem": components()["Problem"]},
-            "responses": {f"Problem{status}": refusal(status, PROBLEM) for status in REFUSALS},
+            "responses": {f"Problem{status}": refusal(row, PROBLEM, problem(status, person=True)) for status, row in OF_PEOPLE.items()},
             "headers": ANSWERED,
             "parameters": {"DPoP": ASKED["DPoP"]},
             "securitySchemes": {

@@ -7,7 +7,7 @@ from shared.contract.route import JSON, Answer, Route
 Json = dict[str, Any]
 
 _V1 = "/api/admin/v1/{orgnr}"
-_USUAL = (401, 403, 404, 413, 415, 429, 503)
+_USUAL = (400, 401, 403, 404, 413, 415, 429, 503)
 _FILTERS = ("sender", "endpoint", "lane", "event", "state", "from", "to")
 
 TAGS = {
@@ -18,6 +18,10 @@ TAGS = {
     "users": "Who may do what. Roles `administer_users` and `administer`.",
     "about": "This document.",
 }
+_FIND = """
+The newest that the filter lets through. One that names neither a time nor a state that can be looked up goes back 24 hours. A sender or
+endpoint that the municipality does not have is refused with those that it has.
+"""
 _ACT = """
 `resend` (parked parcels; delivered ones if a parcel is named or `state` says so), `park`, `delete`, `restore` or `transform`, of a receipt
 with its parcels or of one parcel. Said again it does what is left, and nothing twice. `park` and `delete` need a reason.
@@ -40,9 +44,9 @@ ADMIN: tuple[Route, ...] = (
         "find",
         "messages",
         "Find messages",
-        "The newest that the filter lets through. One that names neither a time nor a state that can be looked up goes back 24 hours.",
+        _FIND,
         {200: Answer(JSON, "Messages", "Those that were found.")},
-        (400, *_USUAL),
+        _USUAL,
         headers=(*_FILTERS, "most"),
     ),
     Route(
@@ -53,7 +57,7 @@ ADMIN: tuple[Route, ...] = (
         "Find a message by a sender's own id",
         "In the body, since it may be somebody's.",
         {200: Answer(JSON, "Messages", "Those that were found.")},
-        (400, *_USUAL),
+        _USUAL,
         body="OwnId",
     ),
     Route(
@@ -74,7 +78,7 @@ ADMIN: tuple[Route, ...] = (
         "Act on one message",
         _ACT,
         {200: Answer(JSON, "Changed", "How many receipts and parcels were changed.")},
-        (400, *_USUAL),
+        _USUAL,
         body="Act",
     ),
     Route(
@@ -95,7 +99,7 @@ ADMIN: tuple[Route, ...] = (
         "Act on many messages",
         _BEGIN,
         {202: Answer(JSON, "Job", "It begins within 15 seconds."), 200: Answer(JSON, "Counted", "With `dry_run`.")},
-        (400, 409, *_USUAL),
+        (409, *_USUAL),
         body="Begin",
     ),
     Route(
@@ -136,7 +140,7 @@ ADMIN: tuple[Route, ...] = (
         "Stop or start traffic",
         "`stop` or `start`: of a sender, of an endpoint, or of the whole municipality if none is named. Known everywhere in ten seconds.",
         {200: Answer(JSON, "Stops", "As it is now.")},
-        (400, 409, *_USUAL),
+        (409, *_USUAL),
         body="Traffic",
     ),
     Route(
@@ -167,7 +171,7 @@ ADMIN: tuple[Route, ...] = (
         "Give access, or give it anew",
         _PUT,
         {200: Answer(JSON, "User", "As it is now.")},
-        (400, 409, *_USUAL),
+        (409, *_USUAL),
         body="Access",
     ),
     Route(

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from shared import fhir
-from shared.contract.statuses import REFUSALS
+from shared.contract import statuses
+from shared.contract.statuses import OF_PEOPLE, REFUSALS
 from shared.domain.event import Alert, Device, Dispensed, Event, Note, Person, Supervision, What
 from shared.domain.person import SYSTEMS, Kind
 from shared.fhir import outcome
@@ -110,8 +111,7 @@ def refused(status: int) -> Json:
     return outcome.refusal(status, REFUSALS[status].cause, REFUSALS[status].remedy, correlation=CORRELATION)
 
 
-def problem(status: int) -> Json:
-    """A refusal as every other address tells it."""
-    row = REFUSALS[status]
-    made: Json = {"type": f"https://github.com/knutepunkt/knutepunkt/blob/main/docs/senders.md#{status}", "title": row.title}
-    return {**made, "status": status, "detail": row.cause, "remedy": row.remedy}
+def problem(status: int, *, person: bool = False) -> Json:
+    """A refusal as every other address tells it. `person`: as the admin API does."""
+    row = (OF_PEOPLE if person else REFUSALS)[status]
+    return statuses.problem(status, row.cause, row.remedy, person=person)

@@ -10,7 +10,7 @@ from shared.contract.headers import ANSWERED, ASKED
 from shared.contract.route import FHIR, PROBLEM, TEXT, Answer, Route
 from shared.contract.routes import ROUTES, TAGS, VERSION
 from shared.contract.schemas import RECEIPT, components
-from shared.contract.statuses import REFUSALS
+from shared.contract.statuses import REFUSALS, Status
 from shared.domain.adapter import Adapter
 from shared.domain.national import LOOKUPS, WRITES
 
@@ -55,7 +55,7 @@ def document(server: str, adapters: Sequence[Adapter]) -> Json:
         "paths": paths,
         "components": {
             "schemas": components(),
-            "responses": {f"{_named(media)}{status}": refusal(status, media) for media in (FHIR, PROBLEM) for status in REFUSALS},
+            "responses": {f"{_named(media)}{status}": _refusal(status, media) for media in (FHIR, PROBLEM) for status in REFUSALS},
             "headers": ANSWERED,
             "parameters": ASKED,
             "securitySchemes": _proofs(),
@@ -129,10 +129,13 @@ def _answer(answer: Answer) -> Json:
     return {**_told(answer.means, answer.headers), "content": {answer.media: content}}
 
 
-def refusal(status: int, media: str) -> Json:
-    row = REFUSALS[status]
+def _refusal(status: int, media: str) -> Json:
+    return refusal(REFUSALS[status], media, examples.refused(status) if media == FHIR else examples.problem(status))
+
+
+def refusal(row: Status, media: str, example: Json) -> Json:
+    """An answer that refuses, as both documents tell it."""
     headers = (*row.headers, *(("X-Correlation-Id",) if media == FHIR else ()))
-    example = examples.refused(status) if media == FHIR else examples.problem(status)
     content = {"schema": {"$ref": f"#/components/schemas/{_named(media)}"}, "example": example}
     return {**_told(f"{row.cause[0].upper()}{row.cause[1:]}. To do: {row.remedy}.", headers), "content": {media: content}}
 
@@ -156,7 +159,7 @@ def _in_own_words(status: int, answer: Json, formats: Sequence[Adapter]) -> Json
     others = {media: {"schema": {"type": "string"}} for media in _own_media(formats)}
     if status in (401, 403, 404) or not others:
         return answer
-    whole: Mapping[str, Any] = refusal(status, PROBLEM) if "$ref" in answer else answer
+    whole: Mapping[str, Any] = _refusal(status, PROBLEM) if "$ref" in answer else answer
     headers = {**whole.get("headers", {}), **({"X-Problem": {"$ref": "#/components/headers/X-Problem"}} if status >= 300 else {})}
     return {**whole, "headers": headers, "content": {**whole["content"], **others}}
 

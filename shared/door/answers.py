@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
@@ -11,7 +10,6 @@ from shared.domain.adapter import Answer, Finding
 
 PROBLEM, FHIR, JSON = "application/problem+json", "application/fhir+json", "application/json"
 CORRELATION = "X-Correlation-Id"
-_TYPE = "https://github.com/knutepunkt/knutepunkt/blob/main/docs/senders.md#"
 _COMPATIBLE = ("1", "2")  # codes of vkp-operation-outcome that begin so are the caller's to mend
 
 
@@ -66,15 +64,21 @@ def accepted(receipt: str, national: National | None, findings: Sequence[Finding
 
 
 def refused(fault: Fault, national: National | None) -> Reply:
-    if national:
-        return _outcome(fault, national)
-    from shared.contract.statuses import TITLES
+    return _outcome(fault, national) if national else _problem(fault, person=False)
 
-    problem: dict[str, Any] = {"type": f"{_TYPE}{fault.status}", "title": TITLES.get(fault.status, "Refused"), "status": fault.status}
-    problem |= {"detail": fault.reason, "remedy": fault.remedy}
+
+def refused_to_person(fault: Fault) -> Reply:
+    """To somebody who administers."""
+    return _problem(fault, person=True)
+
+
+def _problem(fault: Fault, *, person: bool) -> Reply:
+    from shared.contract.statuses import problem
+
+    told = problem(fault.status, fault.reason, fault.remedy, person=person)
     if fault.field:
-        problem["field"] = fault.field
-    return Reply(fault.status, PROBLEM, orjson.dumps(problem), fault.headers)
+        told["field"] = fault.field
+    return Reply(fault.status, PROBLEM, orjson.dumps(told), fault.headers)
 
 
 def _outcome(fault: Fault, national: National) -> Reply:

@@ -94,7 +94,10 @@ async def _bearer(
     """What the token says, and whose of these rows it is."""
     wanted, issuers = DPOP if bound(hub, action) else BEARER, hub.settings.issuers
     with _refusals(wanted, issuers, headers):
-        claims = await _claims(hub, issuers, headers, wanted, route)
+        try:
+            claims = await _claims(hub, issuers, headers, wanted, route)
+        except AzureError as error:
+            raise later(error) from error
         row = next((row for row in rows if row.auth and _is_of(hub, row.auth, claims)), None)
         if row and row.auth:
             _show_key(hub, row.auth, headers)
@@ -102,7 +105,8 @@ async def _bearer(
 
 
 async def person(hub: Hub, headers: Mapping[str, str], route: tuple[str, str]) -> "Claims":
-    """Somebody who has logged in: always by DPoP, at the level and for the audience of HUB_ADMIN. `sender` is the person's number."""
+    """Somebody who has logged in: always by DPoP, at the level and for the audience of HUB_ADMIN. `sender` is the person's number. Raises
+    Fault, AzureError."""
     with _refusals(DPOP, hub.settings.admins, headers):
         return await _claims(hub, hub.settings.admins, headers, DPOP, route)
 
@@ -118,8 +122,6 @@ def _refusals(wanted: str, issuers: Sequence[Issuer], headers: Mapping[str, str]
         raise Fault(
             503, "the hub cannot check access tokens now", "send it again after the time in Retry-After", headers={"Retry-After": "10"}
         ) from None
-    except AzureError as error:
-        raise later(error) from error
 
 
 def bound(hub: Hub, action: str) -> bool:

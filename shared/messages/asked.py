@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from shared.domain.national import WRITES
 from shared.domain.person import numbered
+from shared.domain.vocabulary import Quantity
 from shared.flow.names import parcel_at, receipt_at
 from shared.messages.acts import Target
 from shared.messages.edits import Verb
@@ -19,8 +21,9 @@ KINDS = {  # of events, and what operators call them
     "note": "notat",
     "document": "dokument",
 }
+CODED = (*Quantity, *WRITES)  # codes that are words; one that is a number may be one that no table has
 _KINDS = {told: kind for kind, told in KINDS.items()}
-_EVENT = re.compile(r"([a-zæøå_]{1,30}[: ])?([a-zæøå_]{1,30}|[0-9]{1,5}([.-][0-9]{1,2}){0,3})")
+_NUMBER = re.compile(r"[0-9]{1,5}([.-][0-9]{1,2}){0,3}")
 LONGEST = 200  # characters of a reason, and of a sender's own id
 LATELY = 24 * 3600.0  # seconds that a search goes back if it says nothing of time or state
 LOOKED_UP = ("received", "waiting", "transformed", "parked", "set aside", "deleted")  # states that are found without looking at a time
@@ -48,8 +51,12 @@ def since(given: float, state: str, now: float) -> float:
 
 def event(text: str) -> str:
     """As messages tell it (flow.events), however it is typed: `alert:4.1`, or as it is printed, `varsel 4.1`. "": it is none."""
-    kind, _, code = (text if _EVENT.fullmatch(text) else "").replace(" ", ":").partition(":")
-    return f"{_KINDS.get(kind, kind)}{f':{code}' if code else ''}"
+    kind, _, code = text.replace(" ", ":", 1).rpartition(":")
+    if code in KINDS or code in _KINDS:
+        kind, code = (code, kind)
+    if kind not in ("", *KINDS, *_KINDS) or (code and code not in CODED and not _NUMBER.fullmatch(code)):
+        return ""
+    return ":".join(part for part in (_KINDS.get(kind, kind), code) if part)
 
 
 def is_reason(text: str) -> bool:

@@ -39,7 +39,7 @@ def told(history: History) -> str:
     if "follows" in (known := about(state, message.at)):
         head.append(f"Følger opp  {', '.join(known['follows']) or 'et varsel som ikke er funnet her'}")
     if "items" in state:
-        head.append(f"Innhold     {state['items']} deler, {state['documents']} dokumenter, {state['set_aside']} lagt til side")
+        head.append(f"Innhold     deler: {state['items']}, dokumenter: {state['documents']}, lagt til side: {state['set_aside']}")
     lists = [*_listed("Rettet", state.get("repairs")), *_listed("Advarsler", state.get("warnings")), *_aside(state)]
     lists += _listed("Gjort for hånd", [f"{time(at)}  {told}" for at, told in _acts(state)])
     return "\n".join([*head, *lists, *(line for sent in message.parcels for line in _delivery(history, sent))])

@@ -176,7 +176,7 @@ def _late(tenant: Tenant, mine: Mine, held: Sequence[Stop]) -> Iterator[Notice]:
         if lane is Lane.ALARM and one.oldest > (patience.get(name, _LATE) if half == PARCELS else _LATE):
             late[name].append(one)
     for name, some in late.items():
-        by_hand = any(stop.tenant == tenant.orgnr and name in (stop.sender, stop.endpoint) for stop in held)
+        by_hand = any(stop.tenant == tenant.orgnr and (stop.sender or stop.endpoint) in ("", name) for stop in held)
         facts = {"oldest": round(max(one.oldest for one in some)), "second": second.get(name, "")}
         facts |= {"sender": name not in patience, "stopped": by_hand}
         yield Notice(tenant.orgnr, "alarm-late", name, sum(one.waiting for one in some), 0, facts)
