@@ -51,12 +51,15 @@ def since(given: float, state: str, now: float) -> float:
 
 def event(text: str) -> str:
     """As messages tell it (flow.events), however it is typed: `alert:4.1`, or as it is printed, `varsel 4.1`. "": it is none."""
-    kind, _, code = text.replace(" ", ":", 1).rpartition(":")
-    if code in KINDS or code in _KINDS:
-        kind, code = (code, kind)
-    if kind not in ("", *KINDS, *_KINDS) or (code and code not in CODED and not _NUMBER.fullmatch(code)):
-        return ""
-    return ":".join(part for part in (_KINDS.get(kind, kind), code) if part)
+    kind, colon, code = text.replace(" ", ":", 1).partition(":")
+    if not colon and kind not in (*KINDS, *_KINDS):
+        return kind if _coded(kind) else ""
+    known = kind in (*KINDS, *_KINDS) and (_coded(code) or not colon)
+    return f"{_KINDS.get(kind, kind)}{colon}{code}" if known else ""
+
+
+def _coded(code: str) -> bool:
+    return code in CODED or _NUMBER.fullmatch(code) is not None
 
 
 def is_reason(text: str) -> bool:
