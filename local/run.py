@@ -20,7 +20,7 @@ import requests
 
 from local import demonstration, looking, signing
 from local.command import run_options
-from local.prepare import AZURITE_JS, HUB, ROOT
+from local.prepare import AZURITE_JS, AZURITE_WORDS, HUB, ROOT
 from local.processes import Child, end, free_ports, is_free, listening, start, wait
 from local.running import Running, clients, credentials, page, record
 from local.terminal import Halt, Step, say
@@ -219,8 +219,7 @@ def _start(parts: Parts, running: Running, storage_ports: list[int]) -> None:
         "node",
         str(AZURITE_JS),
         "--silent",
-        "--disableTelemetry",
-        "--skipApiVersionCheck",
+        *AZURITE_WORDS,
         *where,
         *ports,
         at_death=signal.SIGTERM,

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from local.prepare import AZURITE_WORDS
+
 ROOT = Path(__file__).resolve().parent.parent
 # Azurite's own account and key, the same on every machine in the world.
 ACCOUNT = "devstoreaccount1"
@@ -76,7 +78,7 @@ def _command(ports: list[int], directory: Path | None) -> list[str]:
         raise RuntimeError(f"these tests need Node.js and Azurite, expected at {script}: run ./hub test, which installs both")
     where = ["--location", str(directory)] if directory else ["--inMemoryPersistence"]
     named = [part for service, port in zip(SERVICES, ports, strict=True) for part in (f"--{service.lower()}Port", str(port))]
-    return [node, str(script), "--silent", "--disableTelemetry", "--skipApiVersionCheck", *where, *named]
+    return [node, str(script), "--silent", *AZURITE_WORDS, *where, *named]
 
 
 def _free_ports(count: int) -> list[int]:

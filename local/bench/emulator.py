@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local.bench import storage
 from local.bench.process import child, until_said
-from local.prepare import AZURITE_JS
+from local.prepare import AZURITE_JS, AZURITE_WORDS
 from local.processes import Child, free_ports
 from local.terminal import Halt
 
@@ -88,7 +88,7 @@ async def emulator(directory: Path, name: str) -> AsyncIterator[Emulator]:
     """A fresh Azurite, in memory, with nothing in it, that writes its access log."""
     blob, queue, table = free_ports(3)
     ports = ("--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table))
-    command = (node(), str(script()), "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence", *ports)
+    command = (node(), str(script()), *AZURITE_WORDS, "--inMemoryPersistence", *ports)
     async with child(f"Azurite ({name})", command, directory / f"azurite-{name}.log") as process:
         await until_said(process, "Table service is successfully listening")
         yield Emulator(process, storage.connection_string(queue, table, blob), queue, table)

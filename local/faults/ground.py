@@ -14,7 +14,7 @@ import requests
 from local.bench import storage
 from local.bench.emulator import node, script
 from local.faults.judge import Note
-from local.prepare import ROOT
+from local.prepare import AZURITE_WORDS, ROOT
 from local.processes import Child, end, free_ports, listening, start, wait
 from local.terminal import Halt
 
@@ -47,7 +47,7 @@ class Ground:
             self.children.remove(old)
         self.ports = blob, queue, table = tuple(free_ports(3))  # type: ignore[assignment]  # three were asked for
         ports = ("--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table))
-        command = (node(), str(script()), "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence", *ports)
+        command = (node(), str(script()), "--silent", *AZURITE_WORDS, "--inMemoryPersistence", *ports)
         accounts = ";".join(f"run{number}:{KEY}" for number in range(first, first + ACCOUNTS))
         self.children.append(start("azurite", command, self.folder / "azurite.log", {**os.environ, "AZURITE_ACCOUNTS": accounts}))
         self.beyond = first + ACCOUNTS

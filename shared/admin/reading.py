@@ -29,7 +29,10 @@ CHECKS: Mapping[str, Check] = {
     "sender": _NAMED,
     "endpoint": _NAMED,
     "lane": (lambda text: text in list(Lane), f"send one of {', '.join(Lane)}"),
-    "event": (event, f"send a kind ({', '.join(KINDS)}), a code ({', '.join(CODED)}, or a number: 4.1) or both (alert:4.1)"),
+    "event": (
+        lambda text: event(text) != "",
+        f"send a kind ({', '.join(KINDS)}), a code ({', '.join(CODED)}, or a number: 4.1) or both (alert:4.1)",
+    ),
     "state": (lambda text: text in STATES, f"send one of {', '.join(STATES)}"),
     "from": _TIMED,
     "to": _TIMED,
