@@ -14,6 +14,7 @@ Everything is in memory and gone when it stops. All people in it are invented, s
 
     POST   /{endpoint}/{resource}             a document: bundle, medicationdispense, composition, encounter, communication
     POST   /{endpoint}/note                   a note in JSON (docs/notes.md); GET /{endpoint}/note/{key} asks whether it stands here
+    POST   /{endpoint}/webhook                a document in a webhook, as a response centre gets it (webhook.py)
     POST   /{endpoint}/v1/{Type}              a document for Journalføringstjenesten; GET {Type}/{n}/$status says what became of it (jft.py)
     POST   /{endpoint}/fhir/{Type}/_search    a look-up, FHIR R4 search by form (search.py); GET follows its next links
     POST   /{endpoint}/fhir-store             a FHIR transaction or batch (transactions.py); GET of Type/id and Type?identifier= below it

@@ -11,7 +11,7 @@ from typing import TypeVar
 import orjson
 from aiohttp import web
 
-from local.journal import pages, plain
+from local.journal import pages, plain, webhook
 from local.journal.answers import html, json, outcome
 from local.journal.behaviour import MODES, BadCommand, Behaviours, Push, parse
 from local.journal.guard import Guard
@@ -100,9 +100,9 @@ class SandboxJournal:
 
     async def _push(self, request: web.Request) -> web.Response:
         name, resource = request.match_info["endpoint"], request.match_info["resource"]
-        journal = self._journal(name) if resource in (*RESOURCES, plain.RESOURCE) else None
+        journal = self._journal(name) if resource in (*RESOURCES, plain.RESOURCE, webhook.RESOURCE) else None
         if journal is None:
-            known = ", ".join((*RESOURCES, plain.RESOURCE))
+            known = ", ".join((*RESOURCES, plain.RESOURCE, webhook.RESOURCE))
             return outcome(404, "not-found", f"This journal takes POST /{{endpoint}}/ followed by one of: {known}.")
         with journal.handling():
             return await self._answer(request, journal, resource)
@@ -114,6 +114,8 @@ class SandboxJournal:
         except web.HTTPRequestEntityTooLarge:
             journal.counts["invalid"] += 1
             return outcome(413, "too-long", f"A document may have {LARGEST} bytes.")
+        if resource == webhook.RESOURCE:
+            resource, body = webhook.opened(body)
         arrived = Arrived(journal, request.headers.get("Idempotency-Key", ""), resource, body, _store)
         if behaviour is None:
             return _store(arrived)
