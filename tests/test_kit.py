@@ -179,15 +179,15 @@ OF_SERVERS: Faults = {
 }
 FAULTS: dict[str, Faults] = {
     "bundle": {**ANY, **DOOR, **PUSHED, **LOOKED_UP, **OF_DOCUMENTS},
-    "note": {**ANY, **DOOR, **PUSHED, "raw": ("N1.3", "<script>")},
-    "transaction": {**ANY, **DOOR, **OF_SERVERS},
+    "note": {**ANY, **DOOR, **PUSHED, "raw": ("N1.3", "<script>"), "unasked": ("N2.2", "it says: the journal answered 403")},
+    "transaction": {**ANY, **DOOR, **OF_SERVERS, "unasked": ("T", "it says: the journal answered 403")},
 }
 NO_FAULTS = {  # what a mode does is no fault there
     "bundle": {"pages"},  # 8.9 allows small parts
     "note": {"small", "round"},  # a note is small, and its numbers are words
     "transaction": {"twice"},  # under ids of ours it comes to the same
 }
-KINDS = {"bundle": ("", "pushes", "lookups"), "note": ("", "pushes"), "transaction": ("", "transactions")}  # look-ups are tried once
+KINDS = {"bundle": ("", "pushes", "lookups"), "note": ("", "pushes", "asks"), "transaction": ("", "transactions", "asks")}  # look-ups once
 SLOW: dict[str, dict[str, Any]] = {"stall": {"delay": 3}, "late": {"delay": 3}, "drip": {"delay": 0.2}}
 BY_LOOKING = {"lose", "new-note", "disorder", "round", "raw", "cut-after", "fail-after"}  # all others are told by answers alone
 

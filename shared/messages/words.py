@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.access.register import Stop
+from shared.domain.answer import is_unasked
 from shared.domain.clock import OSLO
 from shared.fhir.follow_up import step_name
 from shared.flow.status import about, followed
@@ -130,6 +131,8 @@ def _delivery(history: History, sent: Sent) -> list[str]:
         lines.append(f"  {time(state['at'])}  {STATES[sent.status]}: {state['reason']}{f' ({why})' if (why := state.get('why')) else ''}")
     elif "not_before" in state:
         lines.append(f"  neste forsøk {time(state['not_before'])}")
+        if is_unasked(state.get("reason", "")):
+            lines.append("  lar seg ikke spørre: få leverandøren til å la knutepunktet søke der, eller sett asks = false i registeret")
     if "again" in state:
         lines.append(f"  sendt på nytt for hånd {time(state['again'])}{f', jobb {job}' if (job := state.get('batch')) else ''}")
     lines += [f"  {time(step['at'])}  {step_name(step['code'])}, sier {step['by']}" for step in followed(state)]
