@@ -218,11 +218,11 @@ def _add(row: Row, ground: Ground, run: Run) -> None:
 
 
 def _besides(ground: Ground, run: Run, told: Sequence[Told]) -> Row:
-    """Where the second route leads no alarm stands twice or for somebody else, and each does that nobody fetched; in a journal that refuses
-    all stands nothing. A response centre gets everything."""
+    """Where the second route leads no alarm stands twice or for somebody else; each does that nobody fetched, and at a response centre. In a
+    journal that refuses all stands nothing."""
     if "refuses" in run.needs:
         return Row("", doubled=len(ground.notes(run.journal)))
-    beside = judge([each for each in told if "answered" in run.needs or each.message.lane == ALARM], ground.notes(run.centre))
+    beside = judge([each for each in told if each.message.lane == ALARM], ground.notes(run.centre))
     if run.needs & {"answered", "unread"}:
         return replace(beside, sent=0, delivered=0)
     return Row("", doubled=beside.doubled, wrong_patient=beside.wrong_patient)

@@ -19,7 +19,7 @@ from local.faults.messages import ALARMS, PATIENTS, ROUTINES, Message, alarm, ha
 from local.faults.points import POINTS, lay
 from local.faults.sender import Senders
 from local.faults.town import register, settings, town
-from shared.access.rows import Alarms, Auth, Tenant
+from shared.access.rows import Alarms, Auth, Route, Tenant
 from shared.domain.message import Lane
 from shared.flow.shelves import clear
 from shared.flow.sweep import forget, purge
@@ -146,7 +146,8 @@ def municipality(run: Run, lines: int = 2) -> Tenant:
     if "second" in run.needs:
         return replace(tenant, endpoints=(replace(epj, alarms=Alarms(CENTRE)), centre), routes=tenant.routes[:1])
     if "answered" in run.needs:
-        return replace(tenant, endpoints=(epj, replace(centre, adapter="response_centre", url=f"{run.url}/{run.centre}/webhook")))
+        centre, alarms = replace(centre, adapter="response_centre", url=f"{run.url}/{run.centre}/webhook"), (Lane.ALARM,)
+        return replace(tenant, endpoints=(epj, centre), routes=(tenant.routes[0], Route(CENTRE, (), (), alarms)))
     return replace(tenant, endpoints=(epj,), routes=tenant.routes[:1])
 
 
