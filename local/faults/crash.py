@@ -218,8 +218,8 @@ def _add(row: Row, ground: Ground, run: Run) -> None:
 
 
 def _besides(ground: Ground, run: Run, told: Sequence[Told]) -> Row:
-    """Where the second route leads no alarm stands twice or for somebody else; each does that nobody fetched, and each at a response centre.
-    In a journal that refuses all stands nothing."""
+    """Where the second route leads no alarm stands twice or for somebody else; each does that nobody fetched, and each at a response
+    centre. In a journal that refuses all stands nothing."""
     if "refuses" in run.needs:
         return Row("", doubled=len(ground.notes(run.journal)))
     beside = judge([each for each in told if each.message.lane == ALARM], ground.notes(run.centre))
