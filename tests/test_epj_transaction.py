@@ -483,9 +483,16 @@ def test_an_answer_that_is_no_searchset_is_not_an_answer(body: Any) -> None:
     assert asked(200, body) == AGAIN
 
 
-@pytest.mark.parametrize(("status", "body"), [(404, b""), (422, b""), (200, NO), (200, answer(entry("400"), kind="batch-response"))])
-def test_a_journal_that_cannot_be_asked_says_so(status: int, body: Any) -> None:
-    assert asked(status, body) == REFUSED
+@pytest.mark.parametrize("said", [400, 403, 422])
+def test_a_journal_that_will_not_be_asked_does_not_say(said: int) -> None:
+    assert asked(200, answer(*counts(1, 1)["entry"], entry(str(said)), kind="batch-response")) == REFUSED
+    assert asked(400, b"") == asked(422, b"") == asked(200, NO) == REFUSED
+
+
+@pytest.mark.parametrize("said", [404, 405, 501])
+def test_one_that_is_not_to_be_asked_is_sent_the_document_again(said: int) -> None:
+    assert asked(said, b"") is None
+    assert asked(200, answer(*counts(1, 1)["entry"], entry(str(said)), kind="batch-response")) is None
 
 
 @pytest.mark.parametrize("status", [302, 401, 403, 408, 429, 500, 503])

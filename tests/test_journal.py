@@ -781,6 +781,20 @@ async def test_one_note_shows_the_document_with_every_digit(play: Play) -> None:
 
 
 @played
+async def test_what_is_no_webhook_is_refused_there(play: Play) -> None:
+    for body in (b"", b"{}", b'{"type":"alert.patient","data":{}}', json.dumps(dispense()).encode()):
+        assert (await play.push(body, resource="webhook")).status == 400
+
+
+@played
+async def test_a_response_centre_keeps_the_document_of_a_webhook_with_every_digit(play: Play) -> None:
+    body = json.dumps(document("w", observation("29463-7", valueQuantity={"value": 0.5}))).replace("0.5", "82.50").encode()
+    for key in ("k1", "k1", "k2"):
+        await play.push(b'{"type":"alert.bundle","data":%b}' % body, key, resource="webhook")
+    assert (await play.stored(), '"value": 82.50' in (await play.page("/gerica/notes/1")).replace("&quot;", '"')) == (2, True)
+
+
+@played
 async def test_nothing_that_came_from_outside_becomes_markup(play: Play) -> None:
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'"
     hostile = json.loads(

@@ -195,8 +195,8 @@ OF_CENTRES: Faults = {
 }
 FAULTS: dict[str, Faults] = {
     "bundle": {**ANY, **DOOR, **PUSHED, **LOOKED_UP, **OF_DOCUMENTS},
-    "note": {**ANY, **DOOR, **PUSHED, "raw": ("N1.3", "<script>")},
-    "transaction": {**ANY, **DOOR, **OF_SERVERS},
+    "note": {**ANY, **DOOR, **PUSHED, "raw": ("N1.3", "<script>"), "unasked": ("N2.2", "it says: the journal answered 403")},
+    "transaction": {**ANY, **DOOR, **OF_SERVERS, "unasked": ("T", "it says: the journal answered 403")},
     "jft": {**{mode: fault for mode, fault in {**ANY, **DOOR, **PUSHED}.items() if mode not in KEPT_BY_KEY}, **OF_JFT},
     "response_centre": {
         **{mode: fault for mode, fault in {**ANY, **DOOR, **PUSHED}.items() if mode not in NOT_OF_ALERTS},
@@ -213,8 +213,8 @@ NO_FAULTS = {  # what a mode does is no fault there
 }
 KINDS = {  # look-ups are tried once
     "bundle": ("", "pushes", "lookups"),
-    "note": ("", "pushes"),
-    "transaction": ("", "transactions"),
+    "note": ("", "pushes", "asks"),
+    "transaction": ("", "transactions", "asks"),
     "jft": ("", "pushes"),
     "response_centre": ("", "pushes", "webhooks"),
 }

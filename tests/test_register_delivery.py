@@ -56,8 +56,9 @@ def gerica(tenant: Tenant) -> Endpoint:
 
 
 def test_what_the_file_says_is_what_the_endpoint_has() -> None:
-    found = gerica(municipality(OWN))
+    found = gerica(municipality(f"asks = false\n{OWN}"))
     assert (found.rate, found.retry, found.alarms) == (10, Retry((5, 60, 60, 600), (1,), 3, 200), Alarms("centre", 30, 120))
+    assert (found.asks, gerica(municipality(OWN)).asks) == (False, True)
 
 
 def test_what_it_leaves_out_is_the_usual() -> None:
@@ -74,7 +75,7 @@ def test_what_is_written_to_the_running_hub_is_read_again(more: str) -> None:
 def test_a_row_from_before_has_the_usual_schedule() -> None:
     data = json.loads(to_json(municipality("")))
     for endpoint in data["endpoints"]:
-        for name in ("rate", "retry", "alarms"):
+        for name in ("rate", "retry", "alarms", "asks"):
             del endpoint[name]
     assert from_json(json.dumps(data).encode()) == municipality("")
 

@@ -12,6 +12,7 @@ import pytest
 
 from shared.access.register import Register, Stop
 from shared.domain import strict, wild
+from shared.domain.answer import ASKED, UNASKED
 from shared.flow.breaker import pace
 from shared.messages.edits import PARCELS, RECEIPTS, Order, Verb
 from shared.messages.history import history
@@ -302,6 +303,8 @@ def test_every_reason_of_the_hubs_own_is_told_in_bokmaal(sentence: str) -> None:
     [
         ("the journal answered 503; given up after 7 days", "journalen svarte 503; gitt opp etter 7 døgn"),
         ("asked whether it has the document: the journal answered 500", "spurt om dokumentet finnes der: journalen svarte 500"),
+        (f"{UNASKED}the journal answered 403", "lar seg ikke spørre om dokumentet finnes der: journalen svarte 403"),
+        (f"{ASKED}no answer in time", "spurt om dokumentet finnes der: ikke noe svar i tide"),
         ("$.reading[0].sys: expected a number", "$.reading[0].sys: skulle vært et tall"),
         (
             "$.subject.identifier.value: is no valid fødselsnummer (VKP 2.1)",

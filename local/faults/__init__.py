@@ -5,7 +5,7 @@ stands in it, for whom and in which order (judge.py). The hub is asked one thing
 journal counts calls too: it would not store a copy. A fault that never struck proves nothing, and is told as not reached.
 
     crash      the process ends itself at a named step (points.py), again and again, and others go on (crash.py, life.py), also while a
-               journal fetches, says later what became of documents, or an operator acts (hands.py)
+               journal fetches or forgets to, says later what became of documents, a response centre answers, an operator acts (hands.py)
     kill       the same with the whole host and SIGKILL (kill.py)
     outage     a journal down for hours, on a clock that is moved (outage.py)
     journals   journals that are slow, drip, hang, cut, lie: `docs/journals.md` 2.5 (journals.py, doors.py)

@@ -10,7 +10,7 @@ import signal
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import NoReturn
 
@@ -198,7 +198,7 @@ def _ended(living: dict[int, Run]) -> list[tuple[int, int]]:
 
 def _add(row: Row, ground: Ground, run: Run) -> None:
     """Judges a run that has ended."""
-    messages = messages_of(run.seed)
+    messages = messages_of(run)
     senders, last = remembered(run, messages)
     told = senders.merged()
     if "refuses" in run.needs:  # alarms stand where the second route leads, all else is parked
@@ -206,7 +206,7 @@ def _add(row: Row, ground: Ground, run: Run) -> None:
         messages = [message for message in messages if message.lane == ALARM]
     one = judge(told, ground.notes(run.centre if "refuses" in run.needs else run.journal), int(last.get("unended", 1)))
     one.lost += len({message.mark for message in messages}) - one.sent  # a sender that never got through
-    if "second" in run.needs:
+    if run.needs & {"second", "answered"}:
         one.add(_besides(ground, run, told))
     row.add(one)
     if not one.clean:
@@ -218,8 +218,11 @@ def _add(row: Row, ground: Ground, run: Run) -> None:
 
 
 def _besides(ground: Ground, run: Run, told: Sequence[Told]) -> Row:
-    """Where the second route leads no alarm stands twice or for somebody else; in a journal that refuses all stands nothing."""
+    """Where the second route leads no alarm stands twice or for somebody else; each does that nobody fetched, and each at a response
+    centre. In a journal that refuses all stands nothing."""
     if "refuses" in run.needs:
         return Row("", doubled=len(ground.notes(run.journal)))
     beside = judge([each for each in told if each.message.lane == ALARM], ground.notes(run.centre))
+    if run.needs & {"answered", "unread"}:
+        return replace(beside, sent=0, delivered=0)
     return Row("", doubled=beside.doubled, wrong_patient=beside.wrong_patient)

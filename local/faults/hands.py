@@ -1,8 +1,8 @@
-"""Hands in a run beside its senders': a journal that fetches, one that says later what became of documents, an operator. Each may be cut
-short at any step and does the same again in the next life."""
+"""Hands in a run beside its senders': a journal that fetches, in time or not, one that says later what became of documents, an operator, a
+response centre. Each may be cut short at any step and does the same again in the next life."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -12,10 +12,14 @@ from local.faults.app import App, Time, drain
 from local.faults.sender import Senders
 from local.faults.town import ORGNR
 from shared.access.register import Endpoint, Tenant
+from shared.domain.message import Lane
 from shared.domain.national import WRITES
 from shared.door.prove import Caller
 from shared.door.visit import Visit
+from shared.flow.acknowledge import acknowledge
 from shared.flow.follow import follow
+from shared.flow.follow_up import ANSWERS, SOUGHT
+from shared.flow.shelves import remind
 from shared.hub import Hub
 from shared.messages.acts import Target, act
 from shared.messages.edits import Order, Verb
@@ -26,11 +30,12 @@ from shared.shelf.fetch import Asked
 
 VKP_ID = "Eksempel_EPJ"
 LATER = 3600.0  # seconds after which a journal that takes its time has surely been asked again
+ABOUT = 41  # number of the alarm that a response centre's word is about in the end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scene:
-    """`journal`: its address; `sandbox`: where it is told what to do; `name`: of the run."""
+    """`journal`: its address; `sandbox`: where it is told what to do; `name`: of the run; `moved`: makes the next life's clock go on."""
 
     one: App
     world: Time
@@ -38,16 +43,22 @@ class Scene:
     journal: str
     sandbox: str
     name: str
+    moved: Callable[[], None] = field(default=lambda: None)
+
+    def later(self, seconds: float) -> None:
+        self.world.ahead += seconds
+        self.moved()
 
     async def settled(self) -> None:
         self.senders.ended.clear()
         await drain(self.world, [self.one], lambda: self.senders.all_ended(self.one))
 
-    async def messages(self) -> list[Message]:
-        """As an operator finds them."""
-        receipts = {receipt for told in self.senders.told.values() for receipt in told.receipts}
-        found = [await history(self.one.hub, receipt) for receipt in sorted(receipts)]
-        return [each.message for each in found if each]
+    async def messages(self, mark: str = "") -> list[Message]:
+        """As an operator finds them; of one that repeats another, that one. `mark`: in that of those wanted."""
+        receipts = {receipt for told in self.senders.told.values() if mark in told.message.mark for receipt in told.receipts}
+        found = [each for receipt in sorted(receipts) if (each := await history(self.one.hub, receipt))]
+        first = [await history(self.one.hub, each.first) if each.message.word == "duplicate" else each for each in found]
+        return [*{each.message.receipt: each.message for each in first if each}.values()]
 
 
 async def fetched(scene: Scene) -> int:
@@ -83,6 +94,32 @@ async def _acknowledged(hub: Hub, resource: Mapping[str, Any]) -> bool:
     return (await fetch.acknowledge(hub, Asked(ORGNR, kind, {}, "POST", "http://hub", path), name)).status == 202
 
 
+async def unread(scene: Scene) -> int:
+    """Nobody fetches, so that alarms go by the second route too; then the journal does after all. Of how many parcels that was not told
+    once, and how many documents the journal did not get."""
+    scene.later(LATER)
+    await remind(scene.one.hub)
+    await scene.settled()
+    sent = [sent for message in await scene.messages() if message.lane is Lane.ALARM for sent in message.parcels]
+    gone = sorted(each.second_of for each in sent if each.second_of and each.status == "delivered")
+    return (gone != sorted(each.name for each in sent if not each.second_of)) + await fetched(scene)
+
+
+async def answered(scene: Scene) -> int:
+    """A response centre said what it did about an alert, then that it was about another, and something about one that there is not. Of what
+    is not so in the end: with the other alone, in both receipts, and nothing is looked for any more."""
+    hub = scene.one.hub
+    for wait in (LATER, SOUGHT):
+        scene.later(wait)
+        await acknowledge(hub)
+    found, about = await scene.messages(), await scene.messages(f"{ABOUT:05}")
+    theirs = [sent.name for message in about for sent in message.parcels if "known" in sent.state]
+    told = [sent.name for message in found for sent in message.parcels for _ in sent.state.get("followed", {})]
+    noted = [message.state["noted"]["parcels"] for message in found if "noted" in message.state]
+    left = await hub.followups.due(ORGNR, ANSWERS, hub.clock() + SOUGHT, 10)
+    return (len(theirs) != 1) + (told != theirs) + (noted != [theirs, theirs]) + len(left)
+
+
 async def followed(scene: Scene) -> int:
     """The journal has nothing to say when it is asked first, and everything later. Of how many parcels the hub has not heard that."""
     hub = scene.one.hub
@@ -111,4 +148,10 @@ def _without(word: str, messages: Sequence[Message]) -> int:
     return sum(word not in state or state.get("end") != "delivered" for state in states) if states else 1
 
 
-HANDS: Mapping[str, Callable[[Scene], Awaitable[int]]] = {"fetched": fetched, "followed": followed, "acted": acted}
+HANDS: Mapping[str, Callable[[Scene], Awaitable[int]]] = {
+    "fetched": fetched,
+    "unread": unread,
+    "followed": followed,
+    "acted": acted,
+    "answered": answered,
+}

@@ -13,13 +13,13 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from local.faults.app import Time, app, drain
-from local.faults.hands import HANDS, VKP_ID, Scene
+from local.faults.hands import ABOUT, HANDS, VKP_ID, Scene
 from local.faults.judge import Told
-from local.faults.messages import ALARMS, PATIENTS, ROUTINES, Message, handed_over, note, weight
+from local.faults.messages import ALARMS, PATIENTS, ROUTINES, Message, alarm, handed_over, note, weight, word
 from local.faults.points import POINTS, lay
 from local.faults.sender import Senders
 from local.faults.town import register, settings, town
-from shared.access.rows import Alarms, Auth, Tenant
+from shared.access.rows import Alarms, Auth, Route, Tenant
 from shared.domain.message import Lane
 from shared.flow.shelves import clear
 from shared.flow.sweep import forget, purge
@@ -45,6 +45,7 @@ MODES: tuple[Mapping[str, str], ...] = (
 FORGETFUL = {"mode": "forget"}  # stores every copy: only who asks it first is safe, which this way can
 WANTED: Mapping[str, Mapping[str, str | int]] = {  # what the journal must do for a step to be reached
     "fetched": {},  # nobody calls it but its own
+    "unread": {},
     "refuses": {"mode": "refuse", "status": 422},
     "second": {"mode": "fail", "calls": 20},  # long enough for an alarm to be overdue
     "fails": {"mode": "fail", "calls": 2},
@@ -77,13 +78,13 @@ class Run:
 
     @property
     def centre(self) -> str:
-        """The journal of the second route."""
+        """The journal of the second route, or of the response centre."""
         return f"{self.journal}-{CENTRE}"
 
 
 async def live(run: Run) -> None:
     """Until all is at its end, or until it dies."""
-    messages, draw = messages_of(run.seed), random.Random(f"{run.seed}/{run.life}")  # noqa: S311 -- no secret
+    messages, draw = messages_of(run), random.Random(f"{run.seed}/{run.life}")  # noqa: S311 -- no secret
     senders, last = remembered(run, messages)
     world = Time(last.get("ahead", 0.0) + (run.life and draw.choice((0.0, 25.0))))
     with run.file.open("ab", buffering=0) as file:
@@ -106,6 +107,7 @@ async def live(run: Run) -> None:
             await senders.send_all([one], messages, senders.taken)
             await drain(world, [one], lambda: senders.all_ended(one))
             scene = Scene(one, world, senders, f"{run.url}/{run.journal}", f"{run.url}/_sandbox/{run.journal}", run.seed)
+            scene.moved = lambda: _write(file, {"ahead": world.ahead})
             left = sum([await HANDS[need](scene) for need in sorted(run.needs & set(HANDS))])
             if "age" in run.needs:
                 await _age(world, one.hub, file)
@@ -139,10 +141,13 @@ def municipality(run: Run, lines: int = 2) -> Tenant:
     urls = {"epj": f"{run.url}/{run.journal}{path}", CENTRE: f"{run.url}/{run.centre}{path}"}
     tenant = town(urls, adapter=adapter, lines=lines, patients=PATIENTS[:2], devices=devices)
     epj, centre = tenant.endpoints
-    if "fetched" in run.needs:
+    if run.needs & {"fetched", "unread"}:
         epj = replace(epj, adapter="pull", url="", auth=Auth("token", "", VKP_ID, ()))
     if "second" in run.needs:
         return replace(tenant, endpoints=(replace(epj, alarms=Alarms(CENTRE)), centre), routes=tenant.routes[:1])
+    if "answered" in run.needs:
+        centre, alarms = replace(centre, adapter="response_centre", url=f"{run.url}/{run.centre}/webhook"), (Lane.ALARM,)
+        return replace(tenant, endpoints=(epj, centre), routes=(tenant.routes[0], Route(CENTRE, (), (), alarms)))
     return replace(tenant, endpoints=(epj,), routes=tenant.routes[:1])
 
 
@@ -151,10 +156,10 @@ def way(run: Run) -> tuple[str, str]:
     return next((ONLY[need] for need in ONLY if need in run.needs), drawn)
 
 
-def messages_of(seed: str) -> list[Message]:
-    """Kinds drawn by the seed; then a correction, a repeated payload, a scale that two people had, and a correction that names another
-    patient."""
-    draw, found = random.Random(f"{seed}/messages"), []  # noqa: S311 -- no secret
+def messages_of(run: Run) -> list[Message]:
+    """Kinds drawn by the seed; then a correction, a repeated payload, a scale that two people had, what a response centre says of alarms,
+    and a correction that names another patient."""
+    draw, found = random.Random(f"{run.seed}/messages"), []  # noqa: S311 -- no secret
     for place in range(6):
         kinds = ALARMS if place % 3 == 0 else ROUTINES
         found.append(draw.choice(kinds)(place, PATIENTS[place % 2]))
@@ -163,6 +168,9 @@ def messages_of(seed: str) -> list[Message]:
     for place, hour in enumerate((9, 14)):
         whose = PATIENTS[0] if hour < HANDED_OVER.hour else PATIENTS[1]
         found.append(weight(30 + place, whose, HANDED_OVER.replace(hour=hour), SHARED))
+    if "answered" in run.needs:
+        found += [alarm(40, PATIENTS[0]), alarm(ABOUT, PATIENTS[0]), word(42, PATIENTS[0], 40), word(43, PATIENTS[0], ABOUT, own=42)]
+        found.append(word(44, PATIENTS[0], 99))  # of an alert that nobody knows
     return [*found, note(22, PATIENTS[0]), note(23, PATIENTS[1], own=22)]
 
 

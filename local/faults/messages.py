@@ -41,17 +41,8 @@ class Message:
 
 def alarm(number: int, patient: str, at: datetime = USUAL) -> Message:
     """A Bundle about an alert that nobody has acknowledged."""
-    composition = {
-        "resourceType": "Composition",
-        "status": "final",
-        "type": {"coding": [{"system": "http://loinc.org", "code": "34133-9"}]},
-        "category": [{"coding": [{"system": f"{VKP}composition-category-v090", "code": "1"}]}],
-        "subject": _subject(patient),
-        "date": at.isoformat(),
-        "author": [{"display": "Prøvesky"}],
-        "title": _mark(number),
-        "section": [{"title": "Hendelse", "entry": [{"reference": f"urn:uuid:5e0c1a52-7d1f-4f5b-8a10-{number:011}2"}]}],
-    }
+    section = {"title": "Hendelse", "entry": [{"reference": f"urn:uuid:5e0c1a52-7d1f-4f5b-8a10-{number:011}2"}]}
+    composition = {**_composition(number, patient, at), "section": [section]}
     issue = {
         "resourceType": "DetectedIssue",
         "status": "final",
@@ -59,9 +50,16 @@ def alarm(number: int, patient: str, at: datetime = USUAL) -> Message:
         "patient": _subject(patient),
         "identifiedDateTime": at.isoformat(),
     }
-    entries = [{"fullUrl": f"urn:uuid:5e0c1a52-7d1f-4f5b-8a10-{number:011}{n}", "resource": r} for n, r in ((1, composition), (2, issue))]
-    bundle = {"resourceType": "Bundle", "identifier": _own(number), "type": "document", "timestamp": at.isoformat(), "entry": entries}
-    return _national(bundle, number, patient, ALARM)
+    return _national(_bundle(number, number, at, composition, issue), number, patient, ALARM)
+
+
+def word(number: int, patient: str, about: int, own: int | None = None, at: datetime = USUAL) -> Message:
+    """What a response centre did about the alarm of that number. `own`: the number of the word that it corrects."""
+    coded = [{"coding": [{"system": f"{VKP}composition-event-v090", "code": code}]} for code in ("1", "3")]
+    steps = [{"code": [code], "period": {"start": at.isoformat()}} for code in coded]
+    related = [{"code": "appends", "targetIdentifier": _own(about)}]
+    composition = {**_composition(number, patient, at), "relatesTo": related, "event": steps}
+    return _national(_bundle(number, number if own is None else own, at, composition), number, patient)
 
 
 def note(number: int, patient: str, own: int | None = None) -> Message:
@@ -178,6 +176,24 @@ def scale(patient: str) -> str:
 
 def _mark(number: int) -> str:
     return f"merke-{number:05}"
+
+
+def _composition(number: int, patient: str, at: datetime) -> Resource:
+    return {
+        "resourceType": "Composition",
+        "status": "final",
+        "type": {"coding": [{"system": "http://loinc.org", "code": "34133-9"}]},
+        "category": [{"coding": [{"system": f"{VKP}composition-category-v090", "code": "1"}]}],
+        "subject": _subject(patient),
+        "date": at.isoformat(),
+        "author": [{"display": "Prøvesky"}],
+        "title": _mark(number),
+    }
+
+
+def _bundle(number: int, own: int, at: datetime, *resources: Resource) -> Resource:
+    entries = [{"fullUrl": f"urn:uuid:5e0c1a52-7d1f-4f5b-8a10-{number:011}{n}", "resource": r} for n, r in enumerate(resources, 1)]
+    return {"resourceType": "Bundle", "identifier": _own(own), "type": "document", "timestamp": at.isoformat(), "entry": entries}
 
 
 def _own(number: int) -> Mapping[str, str]:

@@ -20,8 +20,9 @@ _DONE = 0.1  # seconds in which the journal has surely done it
 class Point:
     """`step`: module:function or module:Class.function. `where`: words that the call must be about, of tables, queues, lanes, addresses.
     `nth`: the first call at which it happens. `needs`: words for what must be so for the step to be reached: a journal that `fails`, is
-    `down` for many calls, `refuses`, whose documents are `fetched` or `followed`; a `second` route; queue messages that stay `hidden`, a
-    message that is sent `twice`, `age`, a number of lines that is `resized`, an operator who `acted`."""
+    `down` for many calls, `refuses`, whose documents are `fetched`, `unread` or `followed`; a `second` route; queue messages that stay
+    `hidden`, a message that is sent `twice`, `age`, a number of lines that is `resized`, an operator who `acted`, a response centre that
+    `answered`."""
 
     step: str
     side: str
@@ -37,6 +38,7 @@ _APPENDER, _LINES, _QUEUES = "shared.storage.append:Appender", "shared.storage.l
 _REGISTERS, _SWEEP, _ATTEND = "shared.storage.register_rows:Registers", "shared.flow.sweep", "shared.flow.attend"
 _SHELF, _FOLLOWUPS, _OVERDUE = "shared.storage.shelf:Shelf", "shared.storage.followups:Followups", "shared.storage.overdue:Overdue"
 _ESCALATE, _FOLLOW, _ACTS = "shared.flow.escalate", "shared.flow.follow", "shared.messages.acts"
+_SHELVES, _ACKNOWLEDGE = "shared.flow.shelves", "shared.flow.acknowledge"
 
 POINTS: Mapping[str, Point] = {
     "register: about to be read": Point(f"{_REGISTERS}.refresh", BEFORE),
@@ -121,6 +123,21 @@ POINTS: Mapping[str, Point] = {
     "escalate: sent by the second route, said": Point(f"{_OVERDUE}.write", AFTER, needs="second"),
     "escalate: refused, not sent by the second route": Point(f"{_ESCALATE}:hand_over", BEFORE, needs="second refuses"),
     "escalate: refused and sent by the second route, not parked": Point(f"{_ESCALATE}:hand_over", AFTER, needs="second refuses"),
+    "remind: alarms unread, not sent by the second route": Point(f"{_SHELVES}:hand_over", BEFORE, needs="unread second"),
+    "remind: sent by the second route, none noted beside its parcel": Point(f"{_SHELVES}:_note", BEFORE, needs="unread second"),
+    "remind: one noted beside its parcel": Point(f"{_SHELVES}:_note", AFTER, needs="unread second"),
+    "remind: all noted, not said": Point(f"{_OVERDUE}.write", BEFORE, needs="unread second"),
+    "remind: all noted, said": Point(f"{_OVERDUE}.write", AFTER, needs="unread second"),
+    "acknowledge: a centre's word known, not kept": Point(f"{_FOLLOWUPS}.add", BEFORE, needs="answered"),
+    "acknowledge: a centre's word kept, nothing committed": Point(f"{_FOLLOWUPS}.add", AFTER, needs="answered"),
+    "acknowledge: due, alert not looked for": Point(f"{_ACKNOWLEDGE}:_noted", BEFORE, needs="answered"),
+    "acknowledge: alert found, nothing written": Point(f"{_ACKNOWLEDGE}:_write", BEFORE, needs="answered"),
+    "acknowledge: written with the alert, not with the receipt": Point(f"{_ACKNOWLEDGE}:_say", BEFORE, needs="answered"),
+    "acknowledge: written with the receipt, still due": Point(f"{_ACKNOWLEDGE}:_say", AFTER, needs="answered"),
+    "acknowledge: written, no longer due": Point(f"{_FOLLOWUPS}.end", AFTER, needs="answered"),
+    "acknowledge: one alert's word changed": Point(f"{_ACKNOWLEDGE}:_change", AFTER, needs="answered"),
+    "acknowledge: alert not found, not put off": Point(f"{_FOLLOWUPS}.later", BEFORE, needs="answered"),
+    "acknowledge: alert not found, put off": Point(f"{_FOLLOWUPS}.later", AFTER, needs="answered"),
     "act: wanted, not noted": Point(f"{_ACTS}:note", BEFORE, needs="acted"),
     "act: noted, nothing changed": Point(f"{_ACTS}:note", AFTER, needs="acted"),
     "act: some packs changed": Point(f"{_ACTS}:amend", AFTER, nth=2, needs="acted"),

@@ -99,7 +99,7 @@ class Mode:
     words: str  # bokmål, for the page
     counts_as: str  # in the statistics
     settings: Mapping[str, Limit | None]  # None: absent unless given
-    only: str = ""  # "pushes", "lookups", "transactions" or "webhooks": the others are answered as they should be
+    only: str = ""  # "pushes", "lookups", "transactions", "webhooks" or "asks" for what was sent: the others are answered as they should be
 
 
 MODES = {
@@ -148,6 +148,8 @@ MODES = {
     "stale": Mode(honest, "tar imot det som ble signert for lenge siden", "odd", {}, "webhooks"),
     "one-signature": Mode(honest, "ser bare på den første av flere signaturer", "odd", {}, "webhooks"),
     "parsed": Mode(honest, "prøver signaturen mot noe annet enn det som kom", "odd", {}, "webhooks"),
+    # of questions for what was sent only
+    "unasked": Mode(refuse, "lar seg ikke spørre om det som er sendt", "refused", {"status": 403}, "asks"),
     # of look-ups only: stores nothing, tells lies
     "pages": Mode(honest, "svarer i mange små deler ved oppslag", "odd", {"size": 1}, "lookups"),  # size: resources in a part
     "wrong-patient": Mode(honest, "svarer om en annen person ved oppslag", "odd", {}, "lookups"),
@@ -227,7 +229,7 @@ class Behaviours:
         self._standing.pop(endpoint, None)
 
     def take(self, endpoint: str, now: float, call: str) -> Behaviour | None:
-        """The behaviour for the call that has come ("pushes", "lookups" or "transactions"); one call fewer is left."""
+        """The behaviour for the call that has come (Mode.only); one call fewer is left."""
         concerned = (self._of(name, now) for name in (endpoint, "*") if name in self._standing)
         standing = next((each for each in concerned if each and MODES[each.behaviour.mode].only in ("", call)), None)
         if standing is None:

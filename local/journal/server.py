@@ -135,7 +135,8 @@ class SandboxJournal:
         journal = self._journal(name)
         kept = journal.by_key.get(key) if journal else None
         answer = _answer(200, kept) if kept else outcome(404, "not-found", "This journal has no note of this key.")
-        behaviour = self._behaviours.take(name, time.monotonic(), "pushes")
+        now = time.monotonic()
+        behaviour = self._behaviours.take(name, now, "asks") or self._behaviours.take(name, now, "pushes")
         if behaviour is None:
             return answer
         return await MODES[behaviour.mode].act(Push(request, behaviour.settings, lambda _deduplicate: answer))

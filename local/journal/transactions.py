@@ -10,7 +10,7 @@ from local.journal.answers import capability, outcome
 from local.journal.behaviour import MODES, Behaviour, Behaviours, Push
 from local.journal.resources import Fault, Work, Wrong, document, loads, looked_up
 from local.journal.store import RESOURCES, Journal
-from shared.fhir.told.loose import Node, nodes
+from shared.fhir.told.loose import Node, nodes, text
 
 FHIR = "application/fhir+json"
 PATH = "fhir-store"
@@ -47,6 +47,8 @@ class Transactions:
             except (ValueError, web.HTTPRequestEntityTooLarge):
                 journal.counts["invalid"] += 1
                 return outcome(400, "structure", "The body is no JSON object, or too long.")
+            if behaviour is None and _asks(bundle):
+                behaviour = self._behaviours.take(journal.name, time.monotonic(), "asks")
             if behaviour is None:
                 return _carry_out(journal, bundle, _base(request, journal), Wrong())
             mode, wrong = MODES[behaviour.mode], _wrong(behaviour)
@@ -66,6 +68,11 @@ class Transactions:
 
 def _base(request: web.Request, journal: Journal) -> str:
     return f"{request.url.origin()}/{journal.name}/{PATH}"
+
+
+def _asks(bundle: Node) -> bool:
+    """Whether it is the hub's question for what it sent."""
+    return all(text(entry, "request", "method") == "GET" for entry in nodes(bundle, "entry"))
 
 
 def _wrong(behaviour: Behaviour) -> Wrong:

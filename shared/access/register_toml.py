@@ -171,6 +171,7 @@ def _endpoint(table: Table, orgnr: str, known: Known | None, variables: Mapping[
         retry=delivery.retry(table),
         alarms=delivery.alarms(table, NAME),
         note=notes.words(table),
+        asks=table.flag("asks", True),
     )
 
 

@@ -98,7 +98,8 @@ class Alarms:
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A journal. `lines` is how many calls it can take at a time and `rate` how many a second (0 = any number), each lane by itself; `auth`
-    is what we show it; `note` is how notes read there (`shared.domain.wording`), as ("title", ...), ("alert.text", ...)."""
+    is what we show it; `note` is how notes read there (`shared.domain.wording`), as ("title", ...), ("alert.text", ...). Without `asks` it
+    is never asked whether it has a document that may have arrived, and is sent it again."""
 
     name: str
     tenant: str
@@ -112,6 +113,7 @@ class Endpoint:
     retry: Retry = Retry()
     alarms: Alarms = Alarms()
     note: tuple[tuple[str, str], ...] = ()
+    asks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

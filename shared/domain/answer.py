@@ -9,15 +9,27 @@ from collections.abc import Mapping
 from shared.errors import Unavailable
 
 HAVE_IT = 409  # "I have this document already": delivered
+NOT_TO_BE_ASKED = frozenset({404, 405, 501})  # to whether it has a document: there is nobody here who could say
+ASKED, UNASKED = "asked whether it has the document: ", "may not be asked whether it has the document: "  # before why it did not say
 _ABOUT_US = frozenset({401, 403, 407})
 _LATER = frozenset({408, 425, 429})
 _MAYBE = frozenset({408})  # and every 5xx: it may stand in the journal all the same
 _LONGEST = 8  # digits of Retry-After
 
 
+def about_us(status: int) -> bool:
+    """Whether it says something about the address or about the hub, and nothing about the document."""
+    return 300 <= status < 400 or status in _ABOUT_US
+
+
+def is_unasked(reason: str) -> bool:
+    """Whether a parcel waits because its journal may not be asked: by itself that may last until it is given up."""
+    return reason.startswith(UNASKED)
+
+
 def heed(status: int, headers: Mapping[str, str]) -> None:
     """Raises Unavailable where the status says nothing about the document. `headers`: names in lower case."""
-    if 300 <= status < 400 or status in _ABOUT_US or status in _LATER or status >= 500:
+    if about_us(status) or status in _LATER or status >= 500:
         raise Unavailable(f"the journal answered {status}", wish(headers), unsure=status in _MAYBE or status >= 500)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from shared.access.register import Endpoint
+from shared.domain.answer import ASKED, UNASKED, about_us
 from shared.domain.journal import Call, JournalAdapter, Sending
 from shared.domain.message import Lane
 from shared.door import adapters
@@ -52,7 +53,7 @@ async def deliver(hub: Hub, endpoint: Endpoint, lane: Lane, entry: Entry, docume
     )
     if journal.shelved:
         return await _shelve(hub, endpoint, journal, sending, entry)
-    if unsure and (found := await _had(hub, endpoint, journal, sending)):
+    if unsure and endpoint.asks and (found := await _had(hub, endpoint, journal, sending)):
         return found
     heard = await _called(hub, endpoint, journal.request(sending))
     name = journal.verdict(heard.status, heard.headers, heard.body if heard.whole else b"")
@@ -73,20 +74,24 @@ async def _shelve(hub: Hub, endpoint: Endpoint, journal: JournalAdapter, sending
 
 
 async def _had(hub: Hub, endpoint: Endpoint, journal: JournalAdapter, sending: Sending) -> Delivered | None:
-    """What the journal has of this very document. Unavailable, and as unsure as before, while it does not say."""
+    """What the journal has of this very document. Unavailable, and as unsure as before, while it does not say; one that will not say by
+    itself is told of (notice.watch)."""
     if journal.ask is None or journal.has is None:
         return None
+    status = 0
     try:
         async with asyncio.timeout(hub.settings.call_timeout * _ASKING):
             heard = await _called(hub, endpoint, journal.ask(sending))
+        status = heard.status
         if not heard.whole:
             raise Unavailable("its answer is too long")
         name = journal.has(sending, heard.status, heard.headers, heard.body)
     except TimeoutError:
-        raise Unavailable("asked whether it has the document: no answer in time", unsure=True) from None
+        raise Unavailable(f"{ASKED}no answer in time", unsure=True) from None
     except (Refused, Unavailable) as error:
         wish = error.retry_after if isinstance(error, Unavailable) else None
-        raise Unavailable(f"asked whether it has the document: {error.reason}", wish, unsure=True) from None
+        said = UNASKED if isinstance(error, Refused) or about_us(status) else ASKED
+        raise Unavailable(said + error.reason, wish, unsure=True) from None
     return None if name is None else Delivered(name, heard.status, had=True)
 
 

@@ -13,6 +13,7 @@ _SENTENCES: Mapping[str, str] = {  # a pattern: its parts in parentheses are tol
     r"(.+); given up after (\d+) attempts": "{0}; gitt opp etter {1} forsøk",
     "asked whether it has the document: no answer in time": "spurt om dokumentet finnes der: ikke noe svar i tide",
     "asked whether it has the document: (.+)": "spurt om dokumentet finnes der: {0}",
+    "may not be asked whether it has the document: (.+)": "lar seg ikke spørre om dokumentet finnes der: {0}",
     "asked for the document's status, (.+)": "spurt om dokumentets status: {0}",
     r"the journal answered (\d+) for (\d+) of (\d+) parts": "journalen svarte {0} for {1} av {2} deler",
     r"the journal answered (\d+) to whether it has a note, without its key": "journalen svarte {0} på om den har notatet",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from shared.domain.answer import is_unasked
 from shared.fhir.follow_up import step_name
 from shared.flow.status import about, followed
 from shared.messages.edits import Verb
@@ -68,7 +69,7 @@ def _delivery(history: History, sent: Sent) -> list[str]:
     lines = [f"Levering    {sent.name}", f"  endepunkt {sent.endpoint}, {STATES[sent.status]}{way}"]
     lines += [f"  {time(at)}  {told}" for at, told in sorted(_past(sent.state), key=lambda one: one[0])]
     if wait := history.waits.get(sent.name):
-        lines += [f"  {told}" for told in _waiting(wait)]
+        lines += [f"  {told}" for told in (*_waiting(wait), *_unasked(sent.state))]
     lines += [f"  {_when(step['at'])}  {step_name(step['code'])}, sier {step['by']}" for step in followed(sent.state)]
     if sent.unacknowledged:
         lines.append("  ikke kvittert i tide; en senere oppfølging finner ikke varselet" if history.late else "  ikke kvittert")
@@ -112,6 +113,11 @@ def _waiting(wait: Wait) -> list[str]:
         first = f"den prøves {due}" if due else "det er dens tur nå"
         return [*down, f"venter på en tidligere levering: {wait.behind}", f"neste forsøk når den er levert, parkert eller slettet; {first}"]
     return [*(down or ([] if due else ["venter på tur"])), f"neste forsøk {due or 'når det blir dens tur'}"]
+
+
+def _unasked(state: Any) -> list[str]:
+    told = "lar seg ikke spørre: få leverandøren til å la knutepunktet søke der, eller sett asks = false i registeret"
+    return [told] if is_unasked(state.get("reason", "")) else []
 
 
 _AGAIN = "når ./hub messages start slipper det løs"

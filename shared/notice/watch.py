@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from shared import log
 from shared.access.register import Alarms, Endpoint, Register, Stop, Tenant
+from shared.domain.answer import is_unasked
 from shared.domain.message import Lane
 from shared.flow.names import owner_of
 from shared.flow.schedule import DAY
@@ -46,12 +47,14 @@ class Seen:
 
 @dataclass(slots=True)
 class Sum:
-    """What waits in several lines. `down`: their endpoint is taken to be, for this `reason`; `more`: there is more than was counted."""
+    """What waits in several lines. `down`: their endpoint is taken to be, for this `reason`; `unasked`: why it may not be asked whether it
+    has something of it, "" = nothing; `more`: there is more than was counted."""
 
     waiting: int = 0
     oldest: float = 0.0
     down: bool = False
     reason: str = ""
+    unasked: str = ""
     more: bool = False
     marks: list[Mark] = field(default_factory=list)
 
@@ -113,6 +116,7 @@ def _added(lines: Iterable[Seen], now: float) -> Sums:
         total.waiting += one.survey.waiting
         total.oldest = max(total.oldest, one.survey.age(now))
         total.more = total.more or one.survey.more
+        total.unasked = total.unasked or next(filter(is_unasked, one.survey.reasons), "")
         total.marks += one.marks
     return sums
 
@@ -149,14 +153,15 @@ Mine = dict[tuple[str, str, Lane], Sum]
 
 
 def _failing(endpoint: Endpoint, mine: Mine) -> Notice | None:
-    """It is down, or something has waited for it for half of the time after which it is given up."""
+    """It is down, will not say whether it has what may have arrived, or something has waited for half of the time after which it is given
+    up."""
     both = [one for lane in Lane if (one := mine.get((PARCELS, endpoint.name, lane)))]
     oldest = max((one.oldest for one in both), default=0.0)
     limit = endpoint.retry.days * DAY
     level = next((level for level in _LEVELS if oldest >= limit * level / 100), 0)
-    if not level and not any(one.down for one in both):
+    reason = next((found for one in both if (found := one.reason or one.unasked)), "")
+    if not level and not is_unasked(reason) and not any(one.down for one in both):
         return None
-    reason = next((one.reason for one in both if one.reason), "")
     facts = {
         "oldest": round(oldest),
         "limit": limit,

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.access.register import Tenant
+from shared.domain.answer import is_unasked
 from shared.domain.clock import OSLO
 from shared.notice.ledger import EVENTS, Standing
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 24 * 3600
-_STATUS = re.compile(r"(?<=answered )[1-5][0-9]{2}")
+_STATUS = re.compile(r"(?<=answered )[1-5][0-9]{2}|(?<=parts \()[1-5][0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,14 @@ _OLD = Saying(
     "de finnes fortsatt, men blir ikke sendt igjen uten at noen ber om det. {meldinger} venter.",
     "Få {name} til å ta imot igjen før fristen går ut. Er endepunktet stoppet for hånd, åpne det igjen.",
     "{name} tar imot igjen",
+)
+_UNASKED = Saying(
+    "{name} lar seg ikke spørre",
+    "Et svar fra {name} kom bort på veien, og knutepunktet får ikke spørre om dokumentet kom fram{reason}. Det blir ikke sendt på nytt før "
+    "det er klart, og det som gjelder samme person, venter bak det. {meldinger} venter der, den eldste i {oldest}; fristen er {limit}.",
+    "Be leverandøren av {name} la knutepunktet søke etter det som det selv har sendt. Går ikke det, og tåler {name} å få samme dokument to "
+    "ganger, sett asks = false på endepunktet i registeret: da blir det sendt på nytt med samme nøkkel.",
+    "Ingenting venter lenger på å spørre {name}",
 )
 SAYINGS: Mapping[str, Saying] = {
     "alarm-late": Saying(
@@ -157,7 +166,8 @@ def data(notice: Standing, tenant: Tenant, said: Words) -> dict[str, Any]:
 
 def _saying(notice: Standing) -> Saying:
     what = notice.notice
-    return _OLD if what.kind == "endpoint-failing" and what.level else SAYINGS[what.kind]
+    special = _UNASKED if is_unasked(what.facts.get("reason") or "") else _OLD if what.level else None
+    return special if special and what.kind == "endpoint-failing" else SAYINGS[what.kind]
 
 
 def _facts(notice: Standing, tenant: Tenant) -> dict[str, Any]:

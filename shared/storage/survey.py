@@ -1,6 +1,6 @@
 """What stands in a line, seen from outside: states, ages and marks, without any bodies. For whoever watches, counts and proves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -29,6 +29,11 @@ class Survey:
     @property
     def waiting(self) -> int:
         return sum(state is None or "end" not in state for pack in self.packs for state in pack.states)
+
+    @property
+    def reasons(self) -> Iterator[str]:
+        """Why what waits found no answer when it was last tried."""
+        return (state["reason"] for pack in self.packs for state in pack.states if state and "end" not in state and "reason" in state)
 
     def age(self, now: float) -> float:
         """Seconds that the oldest has waited; 0 if nothing waits."""

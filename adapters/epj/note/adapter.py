@@ -7,12 +7,12 @@ from urllib.parse import quote
 import orjson
 
 from adapters.epj.note.writing import written
-from shared.domain.answer import HAVE_IT, heed, heed_page, own_name
+from shared.domain.answer import HAVE_IT, NOT_TO_BE_ASKED, heed, heed_page, own_name
 from shared.domain.journal import Call, JournalAdapter, Sending
 from shared.errors import Refused
 from shared.fhir.refusal import says_no
 
-NOT_THERE = frozenset({404, 405, 410, 501})  # to the question: "I do not have it", or "I am not to be asked"
+NOT_THERE = NOT_TO_BE_ASKED | {410}  # to the question: "I do not have it", or "I am not to be asked"
 
 
 def request(sending: Sending) -> Call:

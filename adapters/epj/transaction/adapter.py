@@ -6,7 +6,7 @@ import orjson
 
 from adapters.epj.transaction.answers import READABLE, Said, counted, said
 from adapters.epj.transaction.parts import Json, parts
-from shared.domain.answer import heed, wish
+from shared.domain.answer import NOT_TO_BE_ASKED, heed, wish
 from shared.domain.journal import Call, JournalAdapter, Sending
 from shared.domain.message import Lane
 from shared.errors import Refused, Unavailable
@@ -43,9 +43,14 @@ def ask(sending: Sending) -> Call:
 
 
 def has(sending: Sending, status: int, headers: Mapping[str, str], body: bytes) -> str | None:
-    """A document of which a part is missing is one that the journal does not have."""
+    """A document of which a part is missing is one that the journal does not have. One that is not to be asked is sent it again: it meets
+    its own ids."""
+    if status in NOT_TO_BE_ASKED:
+        return None
     _heard(status, headers)
     expected, answers = parts(sending), said(body, {"batch-response"})
+    if any(each.code in NOT_TO_BE_ASKED for each in answers):
+        return None
     _all_stand(answers)
     if len(answers) != len(expected):
         raise Unavailable("the journal did not answer for every part", unsure=True)
