@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.access.register import Alarms
+from shared.access.register import Alarms, Auth
 from shared.domain.message import Lane
 from shared.flow import escalate as flow
+from shared.flow.shelves import remind
 from shared.flow.sweep import purge, sweep
 from shared.flow.transform import transform
 from shared.messages import story
@@ -355,6 +356,27 @@ def test_a_second_route_that_says_no_too_is_seen_and_found(storage: str) -> None
     told, _ = asyncio.run(run())
     assert [(endpoint, end) for endpoint, end, _ in routes(told)] == [("journal", DELIVERED), ("centre", "parked")]
     assert told["status"] == "parked" and told["counts"]["parked"] == 1
+
+
+def test_one_that_nobody_fetches_and_the_second_route_refuses_is_found_by_that_endpoint(storage: str) -> None:
+    async def run() -> tuple[str, list[str], str]:
+        async with two_journals(storage) as (here, _, centre):
+            first, second = here.tenant.endpoints
+            here.change(endpoints=(replace(first, adapter="pull", url="", auth=Auth("token", "", "Eksempel_EPJ", ())), second))
+            centre.behave = answering(422)
+            receipt = await here.post(note("alarm"))
+            await here.run()
+            here.clock.now += 61
+            await remind(here.hub)
+            await here.run()
+            search = Search(here.hub)
+            found = [each async for each in search.find(Wanted(here.tenant.orgnr, endpoint="centre", state="parked"))]
+            [sent] = [sent for each in found for sent in each.parcels if sent.endpoint == "centre"]
+            whole = await search.of_parcel(sent.line, sent.at)
+            return receipt, [each.receipt for each in found], whole.receipt if whole else ""
+
+    receipt, found, by_parcel = asyncio.run(run())
+    assert (found, by_parcel) == ([receipt], receipt)
 
 
 def test_a_sweep_that_is_lost_before_it_wrote_where_they_stand_writes_it_the_next_time(

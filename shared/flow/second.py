@@ -32,3 +32,14 @@ async def parcel_called(hub: Hub, endpoint: Endpoint, patient: str, name: str, s
                     if (state or {}).get("name") == name:
                         return line, position(pack.sequence, place)
     return None
+
+
+async def receipt_of(hub: Hub, parcel: Place | None) -> str:
+    """The public id of the receipt that a parcel came of; "" where that is no longer known."""
+    from shared.storage.index import Index  # as above
+
+    if parcel is None:
+        return ""
+    sequence, place = place_of(parcel[1])
+    pack = await Index(hub.parcels.lines.table).pack(parcel[0], sequence, full=True)
+    return pack.entries[place].get("of", "") if pack and place < len(pack.entries) else ""

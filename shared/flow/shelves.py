@@ -12,9 +12,9 @@ from shared.flow.follow_up import known
 from shared.flow.hand_over import Post, hand_over
 from shared.flow.names import parcel_id
 from shared.flow.schedule import DAY
-from shared.flow.second import parcel_called
+from shared.flow.second import parcel_called, receipt_of
 from shared.hub import Hub
-from shared.storage.overdue import Reached
+from shared.storage.overdue import Place, Reached
 from shared.storage.shelf_rows import Lying, Wanted, shelf_of
 
 _MEMORY = 35 * 24 * 3600.0  # seconds for which it is known what became of a document: longer than any repeat of it (sweep.forget)
@@ -65,27 +65,34 @@ async def _sent_by_second(hub: Hub, endpoint: Endpoint, shelf: str, unread: Sequ
     if second is None:
         return reached.second
     old = [one for one in _older(hub, unread, endpoint.alarms.second_after) if one.at > reached.second]
-    if posts := [post for one in old if one.message and (post := await _post(hub, second, shelf, one))]:
+    urgent = [one for one in old if one.message]
+    laid = {one.at: await _laid(hub, endpoint, one) for one in urgent}
+    if posts := [post for one in urgent if (post := await _post(hub, second, shelf, one, laid[one.at]))]:
         await hand_over(hub, f"{shelf}~{Lane.ALARM}", posts)
-        laid = {one.at: one for one in old}
         for post in posts:
-            await _note(hub, endpoint, laid[post.at], post)
+            await _note(hub, laid[post.at], post)
         log.alarm("alarms sent by the second route", shelf=shelf, endpoint=second.name, parcels=len(posts))
     return max([reached.second, *_times(old)])
 
 
-async def _post(hub: Hub, second: Endpoint, shelf: str, one: Lying) -> Post | None:
+async def _laid(hub: Hub, endpoint: Endpoint, one: Lying) -> Place | None:
+    """The parcel that was laid on the shelf: in a moment, unless storage was out."""
+    return await parcel_called(hub, endpoint, one.patient, f"{one.type}/{one.id}", one.at / 1000 - DAY)
+
+
+async def _post(hub: Hub, second: Endpoint, shelf: str, one: Lying, laid: Place | None) -> Post | None:
     """None: it was fetched and acknowledged while we looked."""
     whole, _ = await hub.shelf.read(shelf, Wanted(one.type, one.at, one.at, acknowledged=False), 1)
-    parcel = Parcel(id=parcel_id(one.message, second.name), patient=one.patient, resource=one.type.lower(), source=one.source)
+    key = parcel_id(one.message, second.name)
+    parcel = Parcel(id=key, patient=one.patient, resource=one.type.lower(), source=one.source, second=True)
+    if receipt := await receipt_of(hub, laid):
+        parcel["of"] = receipt
     return Post(second, known(second, parcel, whole[0].body), whole[0].body, one.at, {}) if whole else None
 
 
-async def _note(hub: Hub, endpoint: Endpoint, one: Lying, post: Post) -> None:
+async def _note(hub: Hub, laid: Place | None, post: Post) -> None:
     """Where it stands there, beside the parcel that was laid on the shelf: whose receipt tells of both."""
-    since = one.at / 1000 - DAY  # of its pack: laid in a moment, unless storage was out
     there = [(line, at) for line, places in post.stands.items() for at in places]
-    laid = await parcel_called(hub, endpoint, one.patient, f"{one.type}/{one.id}", since)
     if laid and there:
         await hub.overdue.went(laid[0], {laid[1]: there[0]})
 
