@@ -10,7 +10,7 @@ from adapters.devices.vkp.adapter import ADAPTER as VKP
 from local.messages_options import read
 from shared.flow.events import events
 from shared.flow.translate import Context, translate
-from shared.messages.words import event
+from shared.messages.words import events as told
 from tests.test_forward import journalled
 from tests.test_messages import found
 
@@ -56,9 +56,14 @@ def test_an_alert_that_came_as_a_national_document_is_found_as_an_alert(storage:
     "word", ["alert:4.1", "dispensed:1.1", "supervision:5", "measurement:body_weight", "note:2", "document:bundle", "alert"]
 )
 def test_what_the_table_prints_of_an_event_is_taken_as_a_filter(word: str) -> None:
-    assert event(word) != word
-    for typed in (word, event(word), event(word).replace(" ", ":")):
+    printed = told({"events": [word]})
+    assert printed != word
+    for typed in (word, printed, printed.replace(" ", ":")):
         assert read(["find", "310123455", "--event", typed]).event == word
+
+
+def test_what_happened_is_printed_before_the_kind_of_document_that_told_it() -> None:
+    assert told({"events": ["document:bundle", "alert:4.1", "measurement:8867-4"]}) == "varsel 4.1, måling 8867-4, dokument bundle"
 
 
 @pytest.mark.parametrize(("printed", "state"), [("levert", "delivered"), ("lagt til side", "set aside"), ("parked", "parked")])

@@ -11,7 +11,7 @@ from shared.messages.history import History
 from shared.messages.message import Sent
 from shared.messages.reasons import reason
 from shared.messages.waits import Wait
-from shared.messages.words import STATES, event, held, time
+from shared.messages.words import STATES, events, held, time
 
 _ACTS = {
     Verb.RESEND: "sendt på nytt for hånd",
@@ -35,8 +35,8 @@ def told(history: History) -> str:
         head.append(f"{'Gjentar    ' if message.word == 'duplicate' else 'Retter     '} {history.first}")
     if wait := history.waits.get(message.receipt):
         head += _labelled("Venter", [*_stopped(wait), f"behandles {_AGAIN}" if wait.stops else _anew(state)])
-    if state.get("events"):
-        head.append(f"Hendelser   {', '.join(event(one) for one in state['events'])}")
+    if happened := events(state):
+        head.append(f"Hendelser   {happened}")
     if "follows" in (known := about(state, message.at)):
         head.append(f"Følger opp  {', '.join(known['follows']) or 'et varsel som ikke er funnet her'}")
     if "items" in state:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from shared.access.register import Stop
 from shared.domain.clock import OSLO
 from shared.messages.asked import KINDS
-from shared.messages.edits import Verb
+from shared.messages.edits import State, Verb
 from shared.messages.job import Job
 from shared.messages.message import Message, Sent
 
@@ -45,8 +45,8 @@ def _columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _row(message: Message) -> tuple[str, ...]:
-    events = ", ".join(event(one) for one in message.state.get("events", ())) or "–"
-    return (time(message.since), message.receipt, STATES[message.word], _short(events), _deliveries(message.parcels))
+    told = _short(events(message.state) or "–")
+    return (time(message.since), message.receipt, STATES[message.word], told, _deliveries(message.parcels))
 
 
 def _deliveries(parcels: Sequence[Sent]) -> str:
@@ -58,9 +58,10 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def event(word: str) -> str:
-    kind, _, code = word.partition(":")
-    return f"{KINDS.get(kind, kind)} {code}".strip()
+def events(state: State) -> str:
+    """What happened, before what kind of document told it."""
+    words = [word.partition(":") for word in state.get("events", ())]
+    return ", ".join(f"{KINDS.get(kind, kind)} {code}".strip() for kind, _, code in sorted(words, key=lambda one: one[0] == "document"))
 
 
 def time(at: float) -> str:
