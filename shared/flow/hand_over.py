@@ -10,7 +10,7 @@ from shared.flow.attend import ring
 from shared.hub import Hub
 from shared.storage.append import Addition
 from shared.storage.queues import lane_of
-from shared.storage.shapes import Shape
+from shared.storage.shapes import Generation, Shape
 from shared.storage.tail import Closed
 
 _ROUNDS = 5  # an endpoint's lines may be changed while we ask
@@ -40,7 +40,7 @@ async def put_in_line(hub: Hub, source: str, posts: Sequence[Post]) -> list[str]
             break
         endpoints = {post.endpoint.name: post.endpoint for post in left}
         shapes = {name: await shape_of(hub, endpoint) for name, endpoint in endpoints.items()}
-        left = [post for post in left if not await _stood_before(hub, source, shapes[post.endpoint.name], post)]
+        left = [post for post in left if not await _stood(hub, source, shapes[post.endpoint.name], shapes[post.endpoint.name].older, post)]
         left = await _append(hub, source, shapes, left, touched)
     if left:
         raise TimeoutError("an endpoint's lines were changed again and again")
@@ -58,9 +58,15 @@ async def shape_of(hub: Hub, endpoint: Endpoint) -> Shape:
     return shape if shape.now.lines == wanted.lines else await hub.shapes.change(shape, wanted, hub.clock())
 
 
-async def _stood_before(hub: Hub, source: str, shape: Shape, post: Post) -> bool:
-    """Whether an earlier run of this turn put it in a line that has been replaced since."""
-    for generation in shape.older:
+async def stands_already(hub: Hub, source: str, post: Post) -> bool:
+    """Whether an earlier run of this source put it in line, whichever lines the endpoint had then. Where, is written down."""
+    shape = await shape_of(hub, post.endpoint)
+    return await _stood(hub, source, shape, (shape.now, *shape.older), post)
+
+
+async def _stood(hub: Hub, source: str, shape: Shape, generations: Sequence[Generation], post: Post) -> bool:
+    """Whether an earlier run of this turn put it in a line of these generations."""
+    for generation in generations:
         line = shape.line(lane_of(source), post.parcel["patient"], generation)
         for at in await hub.parcels.appender.said(line, _addition(hub, source, [post])):
             post.stands.setdefault(line, []).append(at)

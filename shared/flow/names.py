@@ -59,6 +59,7 @@ def parcel_id(message: str, endpoint: str) -> str:
     return hashlib.sha256(f"{message}|{endpoint}".encode()).hexdigest()
 
 
-def message_id(tenant: str, sender: str, own: str) -> str:
-    """The same for the same message: from the sender's own id, or the body's hash where it has none."""
-    return hashlib.sha256(f"{tenant}|{sender}|{own}".encode()).hexdigest()[:40]
+def message_id(line: str, own: str) -> str:
+    """The same for the same message: from the sender's own id, or the body's hash where it has none. Only a line knows what was taken in
+    it: what comes under an id of the other lane is another message, or a journal would take it for one that it has."""
+    return hashlib.sha256(f"{line}|{own}".encode()).hexdigest()[:40]

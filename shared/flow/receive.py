@@ -237,7 +237,8 @@ async def _accept(hub: Hub, payload: Payload, adapter: Adapter, sender: Sender, 
 def _own_id(payload: Payload, adapter: Adapter, sender: Sender, items: Sequence[Item]) -> str:
     """The same for the same message: a hash of the sender's own id, or of the body where it has none."""
     own = adapter.message_id(items) or _content(payload)
-    return message_id(sender.tenant, sender.name, f"{payload.adapter}|{own}")
+    line = receipts_line(sender.tenant, sender.name, adapter.lane(items))
+    return message_id(line, f"{payload.adapter}|{own}")
 
 
 def _content(payload: Payload) -> str:

@@ -56,7 +56,7 @@ async def _turn(hub: Hub, line: str, look: Look, *, sending: list[asyncio.Task[N
     hold = await _take(hub, line, look.head, jobs)
     if hold is None:
         return True
-    async with holding(hub.receipts, hold):
+    async with holding(hub.receipts, hold, lambda: any(job.stands for job in jobs)):
         for job, behind in zip(jobs, await originals(hub, line, [job.verdict.after for job in jobs]), strict=True):
             job.behind = behind
         register = await hub.registers.current()
@@ -72,7 +72,7 @@ async def _hand_over(hub: Hub, line: str, jobs: Sequence[Job]) -> list[str]:
     """The lines in which parcels were put."""
     touched: dict[str, None] = {}
     for job in jobs:
-        job.posts = await not_sent_yet(hub, job.before, job.posts)
+        job.posts = await not_sent_yet(hub, (line, job.at), job.before, job.posts)
     for kind in dict.fromkeys(job.source[0] for job in jobs):
         posts = [post for job in jobs if job.source[0] == kind for post in job.posts]
         touched |= dict.fromkeys(await put_in_line(hub, line + kind, sorted(posts, key=lambda post: post.at)))
@@ -132,7 +132,7 @@ async def _work(hub: Hub, register: Register, line: str, jobs: Sequence[Job], *,
         if job.verdict.duplicate:
             job.state = {"end": "duplicate", "first": job.verdict.first}
         elif given_up:
-            job.state = _set_aside(
+            job.state = {"cut": True} | _set_aside(
                 job, "the worker fell three times over this payload", "report it to the hub's operators with the receipt's id"
             )
         elif municipality is None:

@@ -11,11 +11,13 @@ from typing import Protocol
 from uuid import uuid4
 
 from shared.access.entry import Entry
+from shared.flow.attend import waiting
 from shared.flow.names import parcel_name, receipt_name
 from shared.hub import Half, Hub
 from shared.messages.edits import PARCELS, RECEIPTS, Edit, Order, Verb
 from shared.messages.message import Message, Sent
 from shared.storage.amend import amend
+from shared.storage.head import Head
 from shared.storage.lines import place_of, position
 from shared.storage.packs import Entry as Item
 from shared.storage.packs import Pack
@@ -71,6 +73,8 @@ async def act(hub: Hub, order: Order, targets: Sequence[Target]) -> int:
     told = [name for target in targets for name in target.names if name in names]
     patients = tuple(dict.fromkeys(str(entry["patient"]) for entry in sent.values()))
     await note(hub, targets[0].message.tenant, order, ", ".join(told), patients, len(told))
+    if order.verb is Verb.DELETE:
+        await _ring(hub, hub.receipts, await _cut(hub, receipts))
     changed = [
         await _changed(hub, half, one, places, edits[order.verb], order)
         for half, places_of, edits in ((hub.receipts, receipts, RECEIPTS), (hub.parcels, sent, PARCELS))
@@ -109,7 +113,25 @@ async def _changed(hub: Hub, half: Half, one: Place, places: Sequence[int], edit
             pack.states[place] = pack.states[place] if state is None else state
         return [place for place, state in made.items() if state is not None]
 
-    return len(await amend(half.lines, *one, apply, hub.clock))
+    def ready(pack: Pack, head: Head) -> bool:
+        return half is hub.parcels or not any(_begun(pack, place, head) for place in places)
+
+    return len(await amend(half.lines, *one, apply, hub.clock, ready))
+
+
+def _begun(pack: Pack, place: int, head: Head) -> bool:
+    """Whether parcels of a receipt may be in line that it does not know of yet: its turn is under way, or was cut short. A worker that has
+    the turn once more finds them."""
+    return place in waiting(pack) and position(pack.sequence, place) <= head.begun
+
+
+async def _cut(hub: Hub, receipts: Iterable[Place]) -> list[str]:
+    """The lines of these receipts in which a turn was begun with one of them."""
+    found = []
+    for line in dict.fromkeys(line for line, _ in receipts):
+        head = await hub.receipts.lines.head(line)
+        found += [line] if head and any(at <= head.begun for where, at in receipts if where == line) else []
+    return found
 
 
 async def note(hub: Hub, tenant: str, deed: Deed, what: str, patients: tuple[str, ...] = (), count: int = 1) -> None:

@@ -86,11 +86,11 @@ class Search:
     async def by_own_id(self, tenant: str, sender: str, own: str) -> list[Message]:
         """By the sender's own id of it. The register says in which formats each sender sends."""
         known = (await self.hub.registers.current()).tenant(tenant)
-        rows = [row for row in (known.senders if known else ()) if sender in ("", row.name)]
-        ids = {row.name: [message_id(tenant, row.name, f"{adapter}|{own}") for adapter in row.adapters] for row in rows}
+        adapters = {row.name: row.adapters for row in (known.senders if known else ()) if sender in ("", row.name)}
         found = []
         for line in await self.hub.receipts.appender.lines(tenant):
-            owners = await self.hub.receipts.lines.owners(line, ids.get(owner_of(line)[1], ()))
+            ids = [message_id(line, f"{adapter}|{own}") for adapter in adapters.get(owner_of(line)[1], ())]
+            owners = await self.hub.receipts.lines.owners(line, ids)
             found += [await self.message(line, claim.position) for claim in owners.values()]
         return [message for message in found if message]
 

@@ -21,6 +21,7 @@ from shared.storage.packs import Pack
 
 _ADDED = 8  # lost races for one addition
 Edit = Callable[[Pack], Sequence[int]]  # changes states in place; which places changed
+Ready = Callable[[Pack, Head], bool]  # False: a worker is to end first what was begun with it
 
 PATIENCE = 60.0  # seconds that a line is waited for
 _WISH = 4.0  # seconds for which workers let the line be, should we be lost meanwhile
@@ -31,7 +32,9 @@ class Busy(TimeoutError):
     """The line was held, or taken by others, all the time."""
 
 
-async def amend(lines: Lines, line: str, sequence: int, edit: Edit, clock: Callable[[], float]) -> Sequence[int]:
+async def amend(
+    lines: Lines, line: str, sequence: int, edit: Edit, clock: Callable[[], float], ready: Ready = lambda _pack, _head: True
+) -> Sequence[int]:
     """The places whose states were changed; none if there was nothing to change, or there is no such pack. Raises Busy.
 
     A pack with something that waits stands among the waiting again, at its place in the order.
@@ -39,7 +42,7 @@ async def amend(lines: Lines, line: str, sequence: int, edit: Edit, clock: Calla
     wish = Wish(lines, line, clock)
     try:
         async with asyncio.timeout(PATIENCE):
-            return await _amended(lines, line, sequence, edit, wish)
+            return await _amended(lines, line, sequence, edit, ready, wish)
     except TimeoutError:
         raise Busy("the line is being worked on all the time") from None
     finally:
@@ -66,13 +69,16 @@ class Wish:
                 await submit(self.lines.table, [delete(key(self.line, HAND))])
 
 
-async def _amended(lines: Lines, line: str, sequence: int, edit: Edit, wish: Wish) -> Sequence[int]:
+async def _amended(lines: Lines, line: str, sequence: int, edit: Edit, ready: Ready, wish: Wish) -> Sequence[int]:
     written: dict[int, packs.State] = {}
     while True:
         head = await lines.head(line)
         pack = await lines.read(line, sequence)
         if pack and written and all(pack.states[place] == state for place, state in written.items()):
             return list(written)  # the answer to our write was lost, and the SDK's second try found it done
+        if pack and head and not ready(pack, head):
+            await asyncio.sleep(_BACK)
+            continue
         marked = pack is not None and _marked(pack)
         places = edit(pack) if pack else ()
         if pack is None or not places:

@@ -37,6 +37,11 @@ class Head:
         """One entry at a time: then it is known which one brings its worker down."""
         return self.suspect >= 0
 
+    @property
+    def begun(self) -> int:
+        """Up to this position a turn has begun, or was cut short: what is not at its end there may have left its line already."""
+        return max(self.suspect, self.trying, self.doubt)
+
     def taken(self, holder: str, until: float, at: int) -> "Head":
         """The head while it is held. `at`: the last position of the batch; a careful holder's only one."""
         known = self.doubted() if self.holder else self

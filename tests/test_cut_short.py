@@ -1,0 +1,129 @@
+"""A turn that was cut short after parcels had been put in line, and hands that come before it is repeated."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from shared.domain.clock import OSLO
+from shared.flow.follow_up import remember
+from shared.flow.transform import transform
+from shared.messages.edits import Verb
+from shared.notice.account import account
+from shared.notice.reconcile import books
+from shared.storage import amend
+from shared.storage.amend import Busy
+from tests.test_forward import DELIVERED, journalled
+from tests.test_messages import do
+from tests.test_transform import SHOUTING, Town, another, note, use
+
+
+class Dead(BaseException):
+    """The end of a worker."""
+
+
+async def cut_short(here: Town) -> None:
+    """A worker puts the parcels in line and is gone; its hold runs out."""
+
+    async def dies(*_: Any, **__: Any) -> None:
+        raise Dead
+
+    async with another(here) as worker:
+        worker.receipts.lines.commit = dies  # type: ignore[method-assign]
+        worker.receipts.lines.let_go = dies  # type: ignore[method-assign]
+        with pytest.raises(Dead):
+            await transform(worker, [here.line()])
+    here.clock.now += 300
+
+
+async def adds_up(here: Town) -> bool:
+    day = datetime.fromtimestamp(here.clock(), OSLO).date()
+    return not any(one.findings for one in await account(books(here.hub), here.tenant.orgnr, day, {}))
+
+
+def test_who_deletes_a_message_whose_turn_was_cut_short_waits_until_it_is_known_what_has_left(storage: str) -> None:
+    async def run() -> tuple[int, list[str], str, bool]:
+        async with journalled(storage) as (here, journal):
+            receipt = await here.post(note("a"))
+            await cut_short(here)
+            deleting = asyncio.create_task(do(here, Verb.DELETE, receipt, why="feil"))
+            while not deleting.done():
+                await asyncio.sleep(0.05)
+                await here.run()
+            return await deleting, journal.titles, (await here.told(receipt))["status"], await adds_up(here)
+
+    assert asyncio.run(run()) == (0, ["a"], DELIVERED, True)
+
+
+def test_while_no_worker_comes_such_a_message_stays_as_it_is(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(amend, "PATIENCE", 0.3)
+
+    async def run() -> tuple[str, list[str]]:
+        async with journalled(storage) as (here, journal):
+            receipt = await here.post(note("a"))
+            await cut_short(here)
+            with pytest.raises(Busy):
+                await do(here, Verb.DELETE, receipt, why="feil")
+            await here.run(60)
+            return (await here.told(receipt))["status"], journal.titles
+
+    assert asyncio.run(run()) == (DELIVERED, ["a"])
+
+
+def test_a_message_that_no_turn_has_begun_with_is_deleted_at_once(storage: str) -> None:
+    async def run() -> tuple[int, list[str], str]:
+        async with journalled(storage) as (here, journal):
+            first, second = await here.post(note("a")), await here.post(note("b"))
+            changed = await do(here, Verb.DELETE, second, why="feil")
+            await here.run(60)
+            assert (await here.told(first))["status"] == DELIVERED
+            return changed, journal.titles, (await here.told(second))["status"]
+
+    assert asyncio.run(run()) == (1, ["a"], "deleted")
+
+
+@pytest.mark.parametrize("lines", [1, 3])
+def test_what_was_set_aside_after_three_falls_goes_once_though_it_had_left_before_them(
+    storage: str, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    """`lines`: changed to that many before it is transformed anew."""
+    falls = [3]
+
+    async def falling(*asked: Any) -> None:
+        if falls[0]:
+            falls[0] -= 1
+            raise RuntimeError
+        await remember(*asked)
+
+    monkeypatch.setattr("shared.flow.transform.remember", falling)
+
+    async def run() -> tuple[str, str, list[str], bool]:
+        async with journalled(storage) as (here, journal):
+            receipt = await here.post(note("a"))
+            await here.run(600)
+            before = (await here.told(receipt))["status"]
+            [endpoint] = here.tenant.endpoints
+            here.change(endpoints=(replace(endpoint, lines=lines),))
+            await here.post(note("b"))
+            assert await do(here, Verb.TRANSFORM, receipt) == 1
+            await here.run(600)
+            after = (await here.told(receipt))["status"]
+            return before, after, [call.title for call in journal.calls], await adds_up(here)
+
+    assert asyncio.run(run()) == ("set aside", DELIVERED, ["a", "b"], True)
+
+
+def test_the_same_id_in_the_other_lane_is_another_message_under_another_key(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert, and what became of it: a journal must not take the second for the first."""
+    use(monkeypatch, SHOUTING)
+
+    async def run() -> tuple[list[tuple[str, bool]], int]:
+        async with journalled(storage) as (here, journal):
+            for title in ("alarm: a fall, unanswered", "the fall was answered"):
+                await here.post(note(title, name="n1"))
+                await here.run(60)
+            return [(call.title, call.stored) for call in journal.calls], len({call.key for call in journal.calls})
+
+    assert asyncio.run(run()) == ([("alarm: a fall, unanswered", True), ("the fall was answered", True)], 2)
