@@ -23,7 +23,9 @@ _KEPT = (
     "batch",
     "unsure",
     "followed",
-)  # what a state says to its end: earlier attempts and acts; when, and in which job, it was sent again; what was done about an alert
+    "had",
+)  # what a state says to its end: earlier attempts and acts; when, and in which job, it was sent again; what was done about an alert; what
+# was delivered before it was sent again
 _BEHIND = 5.0  # seconds until a correction whose original stands in another line is looked at again
 
 
