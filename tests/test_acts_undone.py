@@ -5,23 +5,27 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from local.messages_command import main
+from shared.admin import messages
+from shared.admin.door import Asked
 from shared.messages import job as jobs
 from shared.messages.asked import meant
 from shared.messages.corrected import Corrected, aimed
-from shared.messages.edits import Order, Verb
+from shared.messages.edits import PARCELS, Order, Verb
 from shared.messages.history import history
 from shared.messages.many import targets
 from shared.messages.message import Wanted
 from shared.storage.register_rows import write_tenant
+from tests.administering import let_in as let_in
 from tests.test_forward import HOUR, Journal, answering, down_for, journalled
 from tests.test_jobs import begun, worked
 from tests.test_messages import do, found, refusing_once
 from tests.test_messages_command import NUMBER, Desk, after
 from tests.test_story import read
-from tests.test_transform import Town, municipality, note
+from tests.test_transform import NOON, Town, municipality, note
 
 
 async def aim(here: Town, verb: Verb, receipt: str) -> Any:
@@ -77,6 +81,33 @@ def test_what_a_job_sent_again_and_a_hand_took_back_is_not_sent_by_that_job_once
             return sent, back, await do(here, Verb.RESEND, receipt, batch="one")
 
     assert asyncio.run(run()) == (1, 1, 0)
+
+
+def test_what_the_journal_did_with_the_first_since_is_kept_when_the_repeat_is_taken_back() -> None:
+    """It would be waited for for ever, and never be purged."""
+    first = {"end": "delivered", "attempt": 1, "at": 1.0, "answer": 202, "name": "n", "follow": True}
+    again = PARCELS[Verb.RESEND](first, Order(Verb.RESEND, 2.0, "kari"))
+    assert again
+    settled = {**again, "end": "parked", "at": 3.0, "reason": "the journal answered 422", "acknowledged": 2.5, "follow": False}
+    back = PARCELS[Verb.DELETE](settled, Order(Verb.DELETE, 4.0, "kari"))
+    assert back and {name: back.get(name) for name in first} == {**first, "follow": False}
+    assert back["acknowledged"] == 2.5 and "had" not in back
+
+
+def test_a_new_delivery_is_the_one_that_counts(storage: str) -> None:
+    async def run() -> dict[str, Any]:
+        async with journalled(storage) as (here, _):
+            receipt = await here.post(note("a"))
+            await here.run()
+            here.clock.now += 60
+            await do(here, Verb.RESEND, receipt)
+            await here.run()
+            told = await history(here.hub, receipt)
+            assert told
+            return dict(told.message.parcels[0].state)
+
+    state = asyncio.run(run())
+    assert state["end"] == "delivered" and state["at"] >= NOON + 60 and "had" not in state
 
 
 # what may have arrived
@@ -218,6 +249,26 @@ def test_the_command_refuses_one_that_was_corrected_and_passes_it_over_among_man
     code, out, _ = desk.run("resend", tenant)
     assert code == 0 and out.startswith("1 melding er latt være: rettelsen er levert")
     assert desk.entries() == []
+
+
+@pytest.mark.usefixtures("let_in")
+def test_the_admin_api_refuses_it_too_and_says_why_there_is_nothing_to_do(storage: str) -> None:
+    async def run() -> None:
+        async with journalled(storage, answering(422)) as (here, journal):
+            first, second = await corrected(here, journal)
+
+            async def act(verb: Verb, receipt: str) -> tuple[int, Any]:
+                asked = Asked(here.tenant.orgnr, {}, "POST", "/", "", b"", {"act": verb, "message": receipt})
+                reply = await messages.act(here.hub, asked)
+                return reply.status, orjson.loads(reply.body)
+
+            status, told = await act(Verb.RESEND, first)
+            assert status == 409 and second in told["detail"]
+            status, told = await act(Verb.RESTORE, second)
+            assert (status, told["changed"]) == (200, 0)
+            assert told["text"] == "ingenting å gjøre: tilstanden er «levert»; restore tar det som er slettet"
+
+    asyncio.run(run())
 
 
 # nothing to do, and why

@@ -45,6 +45,7 @@ Edit = Callable[[State, Order], dict[str, Any] | None]
 
 _TURN = ("not_before", "tried", "alone")  # what a state says to the next turn only
 _PAST = ("tries", "acts", "followed", "had")  # what has happened to a parcel, whatever it comes to; `had`: what was delivered of it
+_SINCE = ("batch", "follow", "read", "acknowledged")  # what came since it was sent again: its job, and what the journal did with the first
 _NOTHING = {"items": 0, "documents": 0, "set_aside": 0, "problems": []}
 
 
@@ -83,9 +84,9 @@ def _parcel_deleted(state: State, order: Order) -> dict[str, Any] | None:
 def _back(state: State, order: Order) -> dict[str, Any]:
     """As it was delivered, before it was sent again."""
     had: dict[str, Any] = state["had"]
-    batch = {name: state[name] for name in ("batch",) if name in state}  # its job does not send it once more
+    since = {name: state[name] for name in _SINCE if name in state}
     tries = [one for one in state.get("tries", ()) if one[0] != round(had["at"], 3)]
-    told = {**had, "attempt": had.get("attempt", 0) + state.get("attempt", 0), **batch, "tries": tries}
+    told = {**had, "attempt": had.get("attempt", 0) + state.get("attempt", 0), **since, "tries": tries}
     return {**_without(_past(state), "had"), **told, **_acted(state, order, BACK)}
 
 
