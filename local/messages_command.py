@@ -16,9 +16,11 @@ from shared.domain import organisation
 from shared.errors import Refused
 from shared.hub import Hub
 from shared.messages import story, words
-from shared.messages.acts import act, to_do
+from shared.messages.acts import act
 from shared.messages.asked import LOOKED_UP, by_id, meant, since
+from shared.messages.corrected import aimed
 from shared.messages.edits import Order, Verb
+from shared.messages.existing import missing
 from shared.messages.history import history
 from shared.messages.message import Message, Wanted
 from shared.messages.search import Search
@@ -56,9 +58,11 @@ async def _run(options: argparse.Namespace, factory: HubFactory) -> int:
 
 
 async def _find(hub: Hub, options: argparse.Namespace) -> int:
+    await _existing(hub, options, options.tenant)
     search = Search(hub)
     if options.id:
-        found = await by_id(search, options.tenant, options.sender, options.id)
+        named = await by_id(search, options.tenant, options.sender, options.id)
+        found = [message for message in named if options.sender in ("", message.sender)]
     else:
         found = []
         async for message in search.find(_wanted(hub, options, options.tenant), newest=True):
@@ -76,10 +80,18 @@ async def _find(hub: Hub, options: argparse.Namespace) -> int:
 async def _none(hub: Hub, options: argparse.Namespace) -> str:
     """And why that may be."""
     await hub.registers.refresh()
-    if not known(await hub.registers.current(), Stop(options.tenant, options.sender, options.endpoint, 0.0, "", "")):
-        return "fant ingen meldinger; registeret har ingen slik kommune, avsender eller endepunkt"
+    if not (await hub.registers.current()).tenant(options.tenant):
+        return "fant ingen meldinger; registeret har ingen slik kommune"
     back = not (options.id or options.since or options.state in LOOKED_UP)
     return f"fant ingen meldinger{' fra det siste døgnet; --from ser lenger tilbake' if back else ''}"
+
+
+async def _existing(hub: Hub, options: argparse.Namespace, tenant: str) -> None:
+    named = {"sender": options.sender, "endpoint": options.endpoint}
+    if gap := await missing(hub, tenant, {field: name for field, name in named.items() if name}):
+        field, names = gap
+        remedy = f"oppgi en av {', '.join(names)}" if names else "se om kommunen står i registeret"
+        raise Refused(f"kommunen har {'ingen slik avsender' if field == 'sender' else 'ikke noe slikt endepunkt'}", remedy=remedy)
 
 
 def _wanted(hub: Hub, options: argparse.Namespace, tenant: str) -> Wanted:
@@ -120,6 +132,7 @@ async def _traffic(hub: Hub, options: argparse.Namespace) -> int:
 
 async def _act(hub: Hub, options: argparse.Namespace) -> int:
     verb = Verb(options.what)
+    await _existing(hub, options, options.id[:9])
     if organisation.is_orgnr(options.id):
         wanted = _wanted(hub, options, options.id)
         order = Order(verb, hub.clock(), options.who, options.reason, _batch(options, verb, wanted), meant=hub.clock())
@@ -127,11 +140,14 @@ async def _act(hub: Hub, options: argparse.Namespace) -> int:
             return FRAME.said("si hva som skal slettes: --state parked, waiting eller 'set aside'", USAGE)
         return await many(hub, order, wanted, dry=options.dry_run, sure=options.yes)
     order = Order(verb, hub.clock(), options.who, options.reason)
-    target = to_do(order, meant(await _known(hub, options.id), options.id, options.state, options.endpoint))
+    message = await _known(hub, options.id)
+    target = await aimed(hub, order, meant(message, options.id, options.state, options.endpoint))
     if options.dry_run:
         print(words.would_be(1 if target else 0))
-        return OK
-    print(words.done(verb, await act(hub, order, [target]) if target else 0))
+    elif target:
+        print(words.did(verb, await act(hub, order, [target]), target.parcels))
+    else:
+        print(words.nothing(verb, message, options.id))
     return OK
 
 

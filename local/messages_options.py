@@ -25,14 +25,21 @@ WORDS = {
     Verb.TRANSFORM: "behandle på nytt det som er lagt til side, når formatet eller registeret er rettet",
 }
 _TEXTS = {"tenant", "sender", "endpoint", "event", "state", "id", "reason", "batch"}
+_BESIDE = ("endpoint", "since", "until", "state", "lane", "event")
 MANY = 100  # messages that are changed without asking
 
 
 def read(argv: Sequence[str]) -> argparse.Namespace:
     """What was typed; "" for a text that was not. SystemExit: it cannot be understood, and argparse has said why."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
     for name in _TEXTS & vars(options).keys():
         setattr(options, name, getattr(options, name) or "")
+    given = vars(options)
+    if (since := given.get("since")) and (until := given.get("until")) and until <= since:
+        parser.error("--to må være etter --from; for en hel dag: dagen etter")
+    if options.what == "find" and options.id and any(given[name] for name in _BESIDE):
+        parser.error("--id finner uten filtre: bare --sender kan stå ved siden av")
     return options
 
 
@@ -111,7 +118,7 @@ _eventlike = checked(
 )
 _whose = checked(somebody, "oppgi et brukernavn eller en e-postadresse, uten mellomrom")
 _reason = checked(is_reason, f"skriv en grunn på høyst {LONGEST} tegn, uten fødselsnummer")
-_count = numbered(f"oppgi et tall fra 1 til {MOST}")
+_count = numbered(f"oppgi et tall fra 1 til {MOST:_}".replace("_", " "))
 _moment = timed("oppgi en dag, 2026-11-18, eller et øyeblikk med sone, 2026-11-18T08:00:00+01:00")
 
 

@@ -116,7 +116,7 @@ def test_a_parcel_to_an_endpoint_that_answers_nobody_says_since_when_and_when_it
     assert is_open
     assert text.splitlines()[-2:] == [
         f"  venter: endepunktet svarer ikke, siden {time(since)}: journalen svarte 503",
-        f"  neste forsøk {time(due)}",
+        f"  neste forsøk tidligst {time(due)}; ett dokument om gangen i hver linje",
     ]
 
 

@@ -10,9 +10,9 @@ from shared.door.answers import Fault, Reply
 from shared.hub import Hub
 from shared.messages import words
 from shared.messages.acts import act as do
-from shared.messages.acts import to_do
 from shared.messages.asked import MAY, REASONED, by_id, meant
 from shared.messages.asked import USUAL as STATE
+from shared.messages.corrected import Corrected, aimed
 from shared.messages.edits import Order, Verb
 from shared.messages.history import history
 from shared.messages.message import Message
@@ -96,9 +96,14 @@ async def _act(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     order = Order(verb, hub.clock(), guest.who, reasoned(verb, given.get("reason", "")))
     await existing(hub, guest.tenant, given)
     message = await _known(hub, asked, guest)
-    target = to_do(order, meant(message, asked.named["message"], state, given.get("endpoint", "")))
-    number = 0 if target is None else len(target.names) if given["dry_run"] else await do(hub, order, [target])
-    return 200, {"changed": number, "text": words.done(verb, number)}
+    try:
+        target = await aimed(hub, order, meant(message, asked.named["message"], state, given.get("endpoint", "")))
+    except Corrected as error:
+        raise Fault(409, f"{error.by} corrects it and was delivered: it would be undone", "resend the correction, if anything") from None
+    if target is None:
+        return 200, {"changed": 0, "text": words.nothing(verb, message, asked.named["message"])}
+    number = len(target.names) if given["dry_run"] else await do(hub, order, [target])
+    return 200, {"changed": number, "text": words.did(verb, number, target.parcels)}
 
 
 def stated(verb: Verb, state: str) -> str:

@@ -78,7 +78,7 @@ ADMIN: tuple[Route, ...] = (
         "Act on one message",
         _ACT,
         {200: Answer(JSON, "Changed", "How many receipts and parcels were changed.")},
-        _USUAL,
+        (409, *_USUAL),
         body="Act",
     ),
     Route(

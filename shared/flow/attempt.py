@@ -24,6 +24,7 @@ _KEPT = (
     "unsure",
     "followed",
 )  # what a state says to its end: earlier attempts and acts; when, and in which job, it was sent again; what was done about an alert
+_HAD = "had"  # what was delivered of it before it was sent again (messages.edits): to its next delivery
 _BEHIND = 5.0  # seconds until a correction whose original stands in another line is looked at again
 
 
@@ -65,8 +66,8 @@ def remembered(past: list[Any]) -> list[Any]:
     return past if len(past) <= TRIES else [*past[: TRIES // 2], *past[TRIES // 2 + 1 :]]
 
 
-def _kept(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: state[name] for name in _KEPT if name in state}
+def _kept(state: dict[str, Any], *more: str) -> dict[str, Any]:
+    return {name: state[name] for name in (*_KEPT, *more) if name in state}
 
 
 def _known(entry: Entry) -> dict[str, Any]:
@@ -123,14 +124,14 @@ async def _later(turn: Round, where: Place, error: Unavailable, *, unsure: bool)
         turn.block(entry["patient"], due)
     told = {"attempt": _count(state), "alone": alone, "first": first, "tried": now, "not_before": due, "reason": error.reason}
     marks = ({"unsure": True} if unsure else {}) | ({"doubts": turn.doubts} if turn.doubts else {})
-    return _kept(state) | tried(state, now, error.reason) | told | marks
+    return _kept(state, _HAD) | tried(state, now, error.reason) | told | marks
 
 
 def _parked(turn: Round, where: Place, reason: str) -> dict[str, Any]:
     entry, state = where[0].entries[where[1]], where[0].states[where[1]] or {}
     say = log.alarm if turn.lane is Lane.ALARM else log.step
     say("parked", line=turn.line, reason=reason)
-    return _kept(state) | _known(entry) | {"end": "parked", "attempt": _count(state), "at": turn.hub.clock(), "reason": reason}
+    return _kept(state, _HAD) | _known(entry) | {"end": "parked", "attempt": _count(state), "at": turn.hub.clock(), "reason": reason}
 
 
 def _count(state: dict[str, Any]) -> int:

@@ -10,6 +10,9 @@ from shared.flow.attempt import remembered, tried
 State = Mapping[str, Any]
 
 
+BACK = "back"  # among the acts: it was delivered once, and what was taken back is only that it was sent again
+
+
 class Verb(StrEnum):
     """What can be done with a message."""
 
@@ -41,24 +44,29 @@ class Order:
 Edit = Callable[[State, Order], dict[str, Any] | None]
 
 _TURN = ("not_before", "tried", "alone")  # what a state says to the next turn only
-_PAST = ("tries", "acts", "followed")  # what has happened to a parcel, whatever it comes to
+_PAST = ("tries", "acts", "followed", "had")  # what has happened to a parcel, whatever it comes to; `had`: what was delivered of it
+_SINCE = ("batch", "follow", "read", "acknowledged")  # what came since it was sent again: its job, and what the journal did with the first
 _NOTHING = {"items": 0, "documents": 0, "set_aside": 0, "problems": []}
 
 
 def _resent(state: State, order: Order) -> dict[str, Any] | None:
-    """It waits again at its place in the order, with a schedule of its own; the journal is asked first, where it can be."""
+    """It waits again at its place in the order, with a schedule of its own; the journal is asked first, where it can be. What was
+    delivered is kept: it stands in the journal, whatever becomes of the repeat."""
     done = order.batch and state.get("batch") == order.batch
     if state.get("end") not in ("parked", "delivered") or done or order.spares(state):
         return None
     answer = state.get("reason") or f"answer {state.get('answer', '')}"
     ended = {} if "why" in state else tried(dict(state), state["at"], answer)  # what a hand parked is among the acts
     again = {"again": order.at, "unsure": True, **({"batch": order.batch} if order.batch else {})}
-    return {**_past(state), **ended, **again, **_acted(state, order)}
+    had = {"had": _without(state, *_PAST)} if state["end"] == "delivered" else {}
+    return {**_past(state), **ended, **again, **had, **_acted(state, order)}
 
 
 def _parked(state: State, order: Order) -> dict[str, Any] | None:
     if "end" in state:
         return None
+    if "had" in state:
+        return _back(state, order)
     told = {"end": "parked", "at": order.at, "reason": "parked by hand", "why": order.why}
     return {**_without(state, *_TURN), **told, **_acted(state, order)}
 
@@ -66,8 +74,20 @@ def _parked(state: State, order: Order) -> dict[str, Any] | None:
 def _parcel_deleted(state: State, order: Order) -> dict[str, Any] | None:
     if state.get("end", "parked") != "parked" or order.spares(state):
         return None
-    told = {"end": "deleted", "at": order.at, "reason": "deleted by hand", "why": order.why, "was": _without(state, *_PAST)}
-    return {**_past(state), **told, **_acted(state, order)}
+    if "had" in state:
+        return _back(state, order)
+    doubt = "; it may stand in the journal already" if state.get("unsure") else ""
+    told = {"end": "deleted", "at": order.at, "reason": f"deleted by hand{doubt}", "why": order.why, "was": _without(state, *_PAST)}
+    return {**_past(state), "attempt": _tries(state), **told, **_acted(state, order)}
+
+
+def _back(state: State, order: Order) -> dict[str, Any]:
+    """As it was delivered, before it was sent again."""
+    had: dict[str, Any] = state["had"]
+    since = {name: state[name] for name in _SINCE if name in state}
+    tries = [one for one in state.get("tries", ()) if one[0] != round(had["at"], 3)]
+    told = {**had, "attempt": had.get("attempt", 0) + state.get("attempt", 0), **since, "tries": tries}
+    return {**_without(_past(state), "had"), **told, **_acted(state, order, BACK)}
 
 
 def _parcel_restored(state: State, order: Order) -> dict[str, Any] | None:
@@ -109,9 +129,14 @@ def _past(state: State) -> dict[str, Any]:
     return {name: state[name] for name in _PAST if name in state}
 
 
-def _acted(state: State, order: Order) -> dict[str, Any]:
+def _tries(state: State) -> int:
+    """How often it was tried: it may have begun anew since."""
+    return max(int(state.get("attempt", 0)), len(state.get("tries", ())))
+
+
+def _acted(state: State, order: Order, what: str = "") -> dict[str, Any]:
     """What was done with it by hand, this act too: when, what, why and in which job."""
-    return {"acts": remembered([*state.get("acts", ()), [round(order.at, 3), str(order.verb), order.why, order.batch]])}
+    return {"acts": remembered([*state.get("acts", ()), [round(order.at, 3), what or str(order.verb), order.why, order.batch]])}
 
 
 def _turn(order: Order) -> int:

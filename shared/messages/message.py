@@ -47,6 +47,16 @@ class Sent:
     def status(self) -> str:
         return str(self.state.get("end", "waiting"))
 
+    @property
+    def delivered(self) -> bool:
+        """Whether the journal has it, though it may have been sent again since."""
+        return self.status == "delivered" or "had" in self.state
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it may have arrived, though nothing says that it was delivered."""
+        return not self.delivered and bool(self.state.get("was", self.state).get("unsure"))
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

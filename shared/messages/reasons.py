@@ -43,6 +43,7 @@ _SENTENCES: Mapping[str, str] = {  # a pattern: its parts in parentheses are tol
     "the answer is no status of a document": "svaret er ikke et dokuments status",
     "parked by hand": "parkert for hånd",
     "deleted by hand": "slettet for hånd",
+    "deleted by hand; it may stand in the journal already": "slettet for hånd; kan stå i journalen allerede",
     # why a document does not go there
     "this hub has no such way to reach a journal": "dette knutepunktet kjenner ikke denne måten å nå en journal på",
     "no journal (?:takes|fetches) resources of this type": "ingen journal tar imot ressurser av denne typen",

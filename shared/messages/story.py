@@ -6,7 +6,7 @@ from typing import Any
 from shared.domain.answer import is_unasked
 from shared.fhir.follow_up import step_name
 from shared.flow.status import about, followed
-from shared.messages.edits import Verb
+from shared.messages.edits import BACK, Verb
 from shared.messages.history import History
 from shared.messages.message import Sent
 from shared.messages.reasons import reason
@@ -19,6 +19,7 @@ _ACTS = {
     Verb.DELETE: "slettet for hånd",
     Verb.RESTORE: "hentet tilbake for hånd",
     Verb.TRANSFORM: "behandlet på nytt for hånd",
+    BACK: "sendingen på nytt tatt tilbake for hånd; den står som levert",
 }
 
 
@@ -33,6 +34,8 @@ def told(history: History) -> str:
     ]
     if history.first:
         head.append(f"{'Gjentar    ' if message.word == 'duplicate' else 'Retter     '} {history.first}")
+    if history.corrected:
+        head += _labelled("Rettet av", history.corrected)
     if wait := history.waits.get(message.receipt):
         head += _labelled("Venter", [*_stopped(wait), f"behandles {_AGAIN}" if wait.stops else _anew(state)])
     if happened := events(state):
@@ -68,6 +71,8 @@ def _delivery(history: History, sent: Sent) -> list[str]:
     way = f", annen vei for {sent.second_of}" if sent.second_of else ""
     lines = [f"Levering    {sent.name}", f"  endepunkt {sent.endpoint}, {STATES[sent.status]}{way}"]
     lines += [f"  {time(at)}  {told}" for at, told in sorted(_past(sent.state), key=lambda one: one[0])]
+    if sent.status == "deleted" and sent.doubtful:
+        lines.append("  kan stå i journalen allerede: et forsøk kan ha kommet fram")
     if wait := history.waits.get(sent.name):
         lines += [f"  {told}" for told in (*_waiting(wait), *_unasked(sent.state))]
     lines += [f"  {_when(step['at'])}  {step_name(step['code'])}, sier {step['by']}" for step in followed(sent.state)]
@@ -109,10 +114,11 @@ def _waiting(wait: Wait) -> list[str]:
     if wait.closed:
         return ["venter: endepunktet eller kommunen er ikke i bruk i registeret", "neste forsøk når registeret sier active = true"]
     down = [f"venter: endepunktet svarer ikke, siden {time(wait.down.since)}: {reason(wait.down.reason)}"] if wait.down else []
+    early, turns = ("tidligst ", "; ett dokument om gangen i hver linje") if wait.down else ("", "")
     if wait.behind:
-        first = f"den prøves {due}" if due else "det er dens tur nå"
+        first = f"den prøves {early}{due}{turns}" if due else "det er dens tur nå"
         return [*down, f"venter på en tidligere levering: {wait.behind}", f"neste forsøk når den er levert, parkert eller slettet; {first}"]
-    return [*(down or ([] if due else ["venter på tur"])), f"neste forsøk {due or 'når det blir dens tur'}"]
+    return [*(down or ([] if due else ["venter på tur"])), f"neste forsøk {f'{early}{due}' if due else 'når det blir dens tur'}{turns}"]
 
 
 def _unasked(state: Any) -> list[str]:

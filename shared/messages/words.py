@@ -32,6 +32,13 @@ DONE = {
     Verb.RESTORE: ("hentet tilbake", "melding eller levering", "meldinger og leveringer"),
     Verb.TRANSFORM: ("behandles på nytt", "melding", "meldinger"),
 }
+TAKES = {
+    Verb.RESEND: "resend tar det som er parkert, og med --state delivered det som er levert",
+    Verb.PARK: "park tar leveringer som venter",
+    Verb.DELETE: "delete tar det som venter, er parkert eller lagt til side",
+    Verb.RESTORE: "restore tar det som er slettet",
+    Verb.TRANSFORM: "transform tar det som er lagt til side",
+}
 
 
 def table(messages: Sequence[Message]) -> str:
@@ -107,13 +114,49 @@ def would_be(number: int) -> str:
 
 
 def done(verb: Verb, number: int) -> str:
-    """How much came of an act."""
+    """How much came of an act that there was something to do for."""
     word, one, several = DONE[verb]
     return (
         f"{number} {one if number == 1 else several} {word}"
         if number
-        else "ingenting å gjøre: det er gjort alt, er levert (resend tar det med --state delivered), eller innholdet er slettet"
+        else "ingenting å gjøre: innholdet er slettet fra lageret, eller noen andre gjorde det først"
     )
+
+
+def did(verb: Verb, number: int, parcels: Sequence[Sent]) -> str:
+    """And what the act could not undo. `parcels`: those that were changed, as they were before."""
+    back, doubt = caveats(verb, parcels)
+    return told(verb, number, back, doubt)
+
+
+def caveats(verb: Verb, parcels: Sequence[Sent]) -> tuple[int, int]:
+    """Of how many only the repeat is taken back, and how many may have arrived."""
+    back = sum(sent.delivered for sent in parcels) if verb in (Verb.PARK, Verb.DELETE) else 0
+    return back, sum(sent.doubtful for sent in parcels) if verb is Verb.DELETE else 0
+
+
+def told(verb: Verb, number: int, back: int, doubt: int) -> str:
+    """As `did`, of many: `caveats` added up."""
+    if not number:
+        return done(verb, 0)
+    parts = [done(verb, number - back)] if number > back else []
+    parts += [f"{back} som var levert før, står som levert: bare sendingen på nytt er tatt tilbake"] if back else []
+    parts += [f"{doubt} kan stå i journalen allerede: et forsøk kan ha kommet fram"] if doubt else []
+    return "; ".join(parts)
+
+
+def nothing(verb: Verb, message: Message | None = None, name: str = "") -> str:
+    """There is nothing that the act takes: in which state it is instead. `name`: the id that was given, the receipt's or a parcel's."""
+    if message is None:
+        return f"ingenting å gjøre: {TAKES[verb]}"
+    states = [sent.status for sent in message.parcels if name in (sent.name, message.receipt)]
+    every = dict.fromkeys([message.word, *states] if name == message.receipt else states)
+    return f"ingenting å gjøre: tilstanden er {', '.join(f'«{STATES[state]}»' for state in every)}; {TAKES[verb]}"
+
+
+def left(number: int) -> str:
+    """What a bulk act did not touch."""
+    return f"{number} {'melding' if number == 1 else 'meldinger'} er latt være: rettelsen er levert, og ville blitt opphevet"
 
 
 def progress(job: Job) -> str:
