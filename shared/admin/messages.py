@@ -97,7 +97,9 @@ async def _act(hub: Hub, asked: Asked, guest: Guest) -> Answer:
     await existing(hub, guest.tenant, given)
     message = await _known(hub, asked, guest)
     target = to_do(order, meant(message, asked.named["message"], state, given.get("endpoint", "")))
-    number = 0 if target is None else len(target.names) if given["dry_run"] else await do(hub, order, [target])
+    if given["dry_run"]:
+        return 200, {"changed": len(target.names) if target else 0, "text": words.would_be(1 if target else 0)}
+    number = await do(hub, order, [target]) if target else 0
     return 200, {"changed": number, "text": words.done(verb, number)}
 
 
