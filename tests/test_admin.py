@@ -270,6 +270,11 @@ def test_a_list_holds_only_what_is_the_municipality_s_own(place: Place, job: Map
 # acts
 
 
+def at_journal(told: requests.Response) -> Any:
+    [parcel] = [one for one in told.json()["parcels"] if one["endpoint"] == "journal"]
+    return parcel
+
+
 def test_a_parked_message_is_found_looked_at_sent_again_and_delivered(place: Place) -> None:
     town = place.hub.town()
     town.tell_journal("refuse")
@@ -280,6 +285,9 @@ def test_a_parked_message_is_found_looked_at_sent_again_and_delivered(place: Pla
     assert (message["receipt"], message["state_text"]) == (receipt, "parkert")
     told = who.call("GET", f"{town.orgnr}/messages/{receipt}")
     as_told(told, "messages/{message}")
+    parcel = at_journal(told)
+    ended = {"at": parcel["at"], "answer": "the journal answered 422"}
+    assert (parcel["attempts"], parcel["acts"]) == ([ended], []), "parked at its first attempt"
     assert f"Kvittering  {receipt}" in told.json()["text"] and told.json()["format"] == "tenovi"
     town.make_journal_honest()
     sent = who.call("POST", f"{town.orgnr}/messages/{receipt}/resend", {"reason": "journalen er mendet"})
@@ -288,6 +296,39 @@ def test_a_parked_message_is_found_looked_at_sent_again_and_delivered(place: Pla
     by = f"administer:{who.user(town)}"
     assert [(one.who, one.action, one.status) for one in entries(town)] == [(by, "messages.show", 200), (by, "messages.resend", 200)]
     assert "journalen er mendet" in entries(town)[1].message
+    again = who.call("GET", f"{town.orgnr}/messages/{receipt}")
+    as_told(again, "messages/{message}")
+    parcel = at_journal(again)
+    assert [one["answer"] for one in parcel["attempts"]] == [ended["answer"], f"answer {parcel['answer']}"]
+    assert parcel["attempts"][-1]["at"] == parcel["at"]
+    assert [{**act, "at": ""} for act in parcel["acts"]] == [{"at": "", "verb": "resend", "why": "journalen er mendet", "job": ""}]
+
+
+def test_what_a_hand_did_is_told_apart_from_what_the_journal_answered(place: Place) -> None:
+    town = place.hub.town()
+    town.tell_journal("refuse")
+    receipt = town.sent("tenovi", example("tenovi", "weight-in-pounds.json"))
+    town.until_settled(receipt)
+    who = place.person(Role.ADMINISTER, town)
+    for act in ("delete", "restore", "delete"):
+        assert who.call("POST", f"{town.orgnr}/messages/{receipt}/{act}", {"reason": f"prøve {act}"}).json()["changed"] == 1
+    told = who.call("GET", f"{town.orgnr}/messages/{receipt}")
+    as_told(told, "messages/{message}")
+    parcel = at_journal(told)
+    assert [one["answer"] for one in parcel["attempts"]] == ["the journal answered 422"]
+    assert [(one["verb"], one["why"]) for one in parcel["acts"]] == [(act, f"prøve {act}") for act in ("delete", "restore", "delete")]
+    assert told.json()["acts"] == []
+
+
+def test_what_a_hand_did_with_a_receipt_is_told_of_the_receipt(place: Place) -> None:
+    town = place.hub.town()
+    receipt = town.sent("tenovi", b"{}")
+    town.until_settled(receipt)
+    who = place.person(Role.ADMINISTER, town)
+    assert who.call("POST", f"{town.orgnr}/messages/{receipt}/delete", {"reason": "prøve"}).json()["changed"] == 1
+    told = who.call("GET", f"{town.orgnr}/messages/{receipt}")
+    as_told(told, "messages/{message}")
+    assert [(one["verb"], one["why"], one["job"]) for one in told.json()["acts"]] == [("delete", "prøve", "")]
 
 
 def test_a_trial_of_an_act_says_what_would_be_and_does_nothing(place: Place) -> None:
