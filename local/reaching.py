@@ -19,10 +19,12 @@ import orjson
 
 from shared.access.address import LOOPBACK, reachable
 from shared.access.rows import Auth, Endpoint, Lookup
+from shared.domain.answer import is_page
 from shared.domain.journal import Call
 from shared.door import holdings, tls, tokens
 from shared.door.exchange import Heard, exchange
 from shared.errors import Unavailable
+from shared.fhir.refusal import says_no
 from shared.settings import Settings
 
 PATIENCE = 5.0  # seconds for a connection
@@ -240,13 +242,14 @@ async def _answer(hub: Outside, target: Endpoint | Lookup) -> Iterator[Said]:
         return iter([Said(WRONG, error.reason, _unset(error.reason))])
     if heard.status in NOT_LET_IN:
         return iter([Said(WRONG, f"the journal: {NOT_LET_IN[heard.status]} ({heard.status})", "compare auth with what they registered")])
-    return iter([judge(heard)])
+    return iter([_not_theirs(heard) or judge(heard)])
 
 
 def _unset(reason: str) -> str:
     return NO_TOKEN["no value here"] if "no value here" in reason else "ask them what they see; it may want a client certificate"
 
 
+AWAY = frozenset({502, 503, 504})  # what a proxy says of what stands behind it, and who is being maintained of itself
 NOT_LET_IN = {401: "does not take what the hub shows it", 403: "knows the hub and does not let it in"}
 
 
@@ -260,6 +263,16 @@ def _nothing(base: str) -> Call:
 
 def _metadata(base: str) -> Call:
     return Call("GET", f"{base}/metadata", {"Accept": "application/fhir+json"}, b"")
+
+
+def _not_theirs(heard: Heard) -> Said | None:
+    """What comes from before the journal: of the journal itself it says nothing."""
+    if heard.status in AWAY:
+        return Said(WRONG, f"the journal: is not there now ({heard.status})", "ask whether it is being maintained, and try again later")
+    if 200 <= heard.status < 300 and is_page(heard.body):
+        remedy = "compare url and auth with what they wrote: it may be a log-in, a proxy, or the journal's own pages"
+        return Said(WRONG, f"the journal: answers with a web page ({heard.status})", remedy)
+    return None
 
 
 def _refuses(heard: Heard) -> Said:
@@ -278,6 +291,9 @@ def _refuses(heard: Heard) -> Said:
         return Said(WRONG, f"the journal: an empty document is its error ({heard.status})", "it must refuse with 4xx, or be mended")
     if heard.status >= 300:
         return Said(WRONG, f"the journal: sends the hub elsewhere ({heard.status})", "write the address that it leads to")
+    if says_no(read(heard.body)):  # a no, and no delivery
+        what = f"refuses an empty document, but by an OperationOutcome with {heard.status}"
+        return Said(DOUBTFUL, f"the journal: lets the hub in, and {what}", "ask them to refuse with 4xx")
     return Said(WRONG, f"the journal: says yes to an empty document ({heard.status})", "it must answer 2xx only to what it has stored")
 
 
@@ -299,11 +315,16 @@ def _describes(heard: Heard) -> Said:
 
 
 def kind(body: bytes) -> str:
-    try:
-        found = orjson.loads(body)
-    except ValueError:
-        return ""
+    found = read(body)
     return str(found.get("resourceType")) if isinstance(found, dict) else ""
+
+
+def read(body: bytes) -> Any:
+    """As JSON; None for what is none."""
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        return None
 
 
 Probe = tuple[Callable[[str], Call], Callable[[Heard], Said]]

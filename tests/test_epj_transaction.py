@@ -458,7 +458,7 @@ def asked(status: int, body: Any) -> str | None:
         return AGAIN
 
 
-@pytest.mark.parametrize("totals", [(1, 1, 1), (1, 1, 2), (2, 1, 1)])
+@pytest.mark.parametrize("totals", [(1, 1, 1), (1, 1, 2), (1, 1, 4711)])
 def test_a_journal_that_finds_every_part_has_the_document(totals: tuple[int, ...]) -> None:
     assert asked(200, counts(*totals)) == sent(FALL)[0]["request"]["url"]
 
@@ -481,6 +481,11 @@ def test_a_journal_that_lacks_a_part_does_not_have_it(totals: tuple[int, ...]) -
 )
 def test_an_answer_that_is_no_searchset_is_not_an_answer(body: Any) -> None:
     assert asked(200, body) == AGAIN
+
+
+@pytest.mark.parametrize("totals", [(2, 1, 1), (1, 4711, 1), (-1, 1, 1), (1, 1, -1), (0, 2, 1)])
+def test_a_number_that_cannot_be_is_not_an_answer(totals: tuple[int, ...]) -> None:
+    assert asked(200, counts(*totals)) == AGAIN
 
 
 @pytest.mark.parametrize("said", [400, 403, 422])

@@ -228,6 +228,16 @@ def test_there_is_a_finding_for_every_fault_that_the_sandbox_can_fake(way: str) 
     assert FAULTS[way].keys() == ours - NO_FAULTS[way]
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_fault_that_does_nothing_by_the_way_is_refused_with_those_that_do(capsys: pytest.CaptureFixture[str], way: str) -> None:
+    found = FAULTS[way].keys() | (set() if way == "response_centre" else LOOKED_UP.keys())
+    assert all(options.read(["journal", "--sandbox", "--way", way, "--fault", fault], {}).fault for fault in found)
+    for fault in MODES.keys() - found:
+        code, out, err = said(capsys, "journal", "--sandbox", "--way", way, "--fault", fault)
+        assert (code, out) == (2, "")
+        assert f"nothing goes wrong by {way} with --fault {fault}: say one of {', '.join(sorted(found))} (" in err
+
+
 def has(findings: Sequence[Finding], section: str, words: str) -> bool:
     return any(one.mark in BROKEN and one.section == section and words in one.saw and one.mend for one in findings)
 
@@ -737,7 +747,7 @@ def test_on_a_terminal_lines_are_folded_and_nothing_is_cut_off() -> None:
     [
         ((), "journal"),
         (("journal",), "give the address"),
-        (("journal", "https://x", "--sandbox"), "give the address"),
+        (("journal", "https://x", "--sandbox"), "it is one of them"),
         (("journal", "ftp://x"), "write an address as"),
         (("journal", "https://user:secret@x"), "without user"),
         (("journal", "https://x?a=1"), "without user, query"),
@@ -750,7 +760,9 @@ def test_on_a_terminal_lines_are_folded_and_nothing_is_cut_off() -> None:
         (("journal", "https://x", "--way", "fhir"), "invalid choice: 'fhir'"),
         (("journal", "--way", "pull"), "let it fetch from ./hub run, as in docs/pull.md 5"),
         (("journal", "--file", "no-such-file.toml"), "no-such-file.toml: No such file"),
-        (("journal", "--file", "x.toml", "https://x"), "give the address of an endpoint, --lookups, --file or --sandbox"),
+        (("journal", "--file", "x.toml", "https://x"), "it is one of them: the address of an endpoint (or --lookups), --file, --sandbox"),
+        (("journal", "--sandbox", "--file", "x.toml", "--endpoint", "a"), "it is one of them"),
+        (("journal", "--sandbox", "--fault", "unasked"), "nothing goes wrong by bundle with --fault unasked: say one of any-case,"),
         (("journal", "--file", "x.toml", "--way", "note"), "--file says itself"),
         (("journal", "https://x", "--endpoint", "epj"), "go with --file"),
         (("journal", "--sandbox", "--patient", "14834812097"), "brings its own patients"),
@@ -772,6 +784,21 @@ def test_a_file_whose_journal_fetches_is_told_what_to_do_instead(tmp_path: Path,
     code, out, err = said(capsys, "journal", "--file", str(file))
     assert (code, out) == (2, "")
     assert "is called by nobody, so there is nothing to try: let it fetch from ./hub run, as in docs/pull.md 5" in err
+
+
+def test_of_a_file_only_what_is_tried_needs_a_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "town.toml"
+    auth = 'scheme = "basic", user = "hub", secrets = ["PASSWORD"]'
+    both = [FILE.replace("epj", name).format(url=f"${{{name.upper()}}}/x", auth=auth, way="bundle") for name in ("one", "other")]
+    file.write_text(both[0] + both[1].replace('[tenant]\norgnr = "310123455"\nname = "Eksempel kommune"\n', ""))
+    one = ["journal", "--file", str(file), "--endpoint", "one"]
+    assert options.read([*one, "--set", "ONE=https://epj.example.no"], {}).target.base == "https://epj.example.no/x"
+    for given, words in (
+        ("OTHER=https://epj.example.no", "names a variable without a value: ONE; start the hub, or give it with --set"),
+        ("ONE=http://epj.example.no", "would send patients' data unencrypted"),
+    ):
+        code, out, err = said(capsys, *one, "--set", given)
+        assert (code, out) == (2, "") and f"{file}: one.url: {words}" in err
 
 
 def test_secrets_are_named_and_never_typed() -> None:

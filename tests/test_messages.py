@@ -453,6 +453,29 @@ def test_what_was_deleted_is_purged_with_the_rest_and_cannot_come_back(storage: 
     assert asyncio.run(run()) == (2, 0)
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_is_deleted_long_after_it_came_can_be_restored_for_as_long_as_anything_else(storage: str, *, waits: bool) -> None:
+    """Set aside, or before its turn: the retention counts from the act, as a parcel's does from its end."""
+
+    async def run() -> tuple[list[int], str]:
+        async with journalled(storage) as (here, _):
+            here.change(routes=())
+            receipt = await here.post(note("a"))
+            if not waits:
+                await here.run()
+            here.clock.now += 80 * HOUR
+            await do(here, Verb.DELETE, receipt, why="feil")
+            await here.run()  # past its turn, if it waited
+            here.clock.now += 60
+            counts = [await purge_all(here), await do(here, Verb.RESTORE, receipt), await do(here, Verb.DELETE, receipt, why="likevel")]
+            here.clock.now += 71.9 * HOUR
+            counts.append(await purge_all(here))
+            here.clock.now += HOUR
+            return [*counts, await purge_all(here), await do(here, Verb.RESTORE, receipt)], (await here.told(receipt))["status"]
+
+    assert asyncio.run(run()) == ([0, 1, 1, 0, 1, 0], "deleted")
+
+
 async def purge_all(here: Town) -> int:
     """Of this town; other tests' towns in the same storage are not in its register."""
     return sum([await purge(here.hub, lane) for lane in Lane])

@@ -18,7 +18,7 @@ from local.people_command import main
 from local.running import page
 from shared.access.entry import Entry
 from shared.access.patient import patient_key
-from shared.access.people import DAY, LONGEST, UNUSED, Role, User, acceptable, from_data, governed, person_key, to_data
+from shared.access.people import DAY, LONGEST, UNUSED, Role, User, acceptable, from_data, person_key, to_data
 from shared.admin import roll
 from shared.domain.event import Person
 from shared.domain.person import SYSTEMS, Kind
@@ -45,7 +45,6 @@ USER = User(Role.ADMINISTER, "Lun Havbris", NOW, NOW + LONGEST)
 )
 def test_access_ends_with_its_time_or_when_nobody_uses_it(user: User, ended: str) -> None:
     assert user.ended(NOW) == ended
-    assert governed({"x": user}, NOW) is not bool(ended)
 
 
 def test_a_person_is_another_in_each_municipality_and_no_patient(monkeypatch: pytest.MonkeyPatch) -> None:

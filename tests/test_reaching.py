@@ -151,7 +151,14 @@ ANSWERS = [
     ("bundle", 500, "", "an empty document is its error (500)"),
     ("fhir", 401, "", "does not take what the hub shows it (401)"),
     ("fhir", 404, "", "does not say what it can (metadata: 404)"),
-    ("fhir", 200, "<html>", "answers metadata with something else"),
+    ("bundle", 200, "<!DOCTYPE html><title>Logg inn", "answers with a web page (200)"),
+    ("bundle", 502, "", "is not there now (502)"),
+    ("bundle", 503, "<html>", "is not there now (503)"),
+    ("jft", 504, "", "is not there now (504)"),
+    ("response_centre", 200, " <html>", "answers with a web page (200)"),
+    ("response_centre", 503, "", "is not there now (503)"),
+    ("fhir", 200, "<html>", "answers with a web page (200)"),
+    ("transaction", 503, "", "is not there now (503)"),
     ("fhir", 200, '{"resourceType": "Patient"}', "answers metadata with something else"),
     ("fhir", 200, "[]", "answers metadata with something else"),
     ("another", 404, "", "takes nothing at this address (404)"),
@@ -187,6 +194,20 @@ def test_a_response_centre_may_say_yes_to_nothing_and_is_else_judged_as_a_journa
     with serve(answering(status)) as url:
         right, said = told(replace(PLAIN, adapter="response_centre", url=url))
         assert (right, str(said[-1])) == (not last.startswith("✗"), last)
+
+
+@pytest.mark.parametrize("adapter", ["bundle", "note"])
+def test_a_refusal_that_comes_with_200_is_told_as_one(adapter: str) -> None:
+    with serve(answering(200, '{"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "invalid"}]}')) as url:
+        right, said = told(replace(PLAIN, adapter=adapter, url=url))
+        assert right
+        what = "refuses an empty document, but by an OperationOutcome with 200"
+        assert str(said[-1]) == f"! the journal: lets the hub in, and {what}; ask them to refuse with 4xx"
+
+
+def test_a_yes_with_a_warning_is_a_yes() -> None:
+    with serve(answering(200, '{"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "invalid"}]}')) as url:
+        assert "says yes to an empty document (200)" in wrong(replace(PLAIN, url=url))
 
 
 def test_a_refusal_that_may_be_a_proxys_is_doubtful() -> None:

@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 from local.journal.behaviour import MODES
 from local.kit.endpoint import LINES
+from local.kit.faults import faults
 from local.kit.ways import WAYS
 from local.register import variables
 from local.register_command import LOOKUP, FileError, read_all, targets, variable
 from local.terminal import Parser
+from shared.access.register_reach import filled
 from shared.access.rows import Auth, Lookup
 from shared.access.toml_table import hint
 from shared.domain import person
@@ -22,7 +24,7 @@ Exit codes: 0 all passed; 1 something is to be mended (✗ MUST, ! SHOULD); 2 wr
 endpoint: it gets a few dozen notes about invented people. A journal that wants a token, a signature or a certificate is
 tried by --file. ./hub kit journal --sandbox shows how it goes.
 """
-SHELF = "pull"
+BUNDLE, SHELF = "bundle", "pull"
 FETCHES = "a journal that fetches (pull) is called by nobody, so there is nothing to try: let it fetch from ./hub run, as in docs/pull.md 5"
 HOSPITALS = 52  # the highest month of a hospital's own numbers (month + 40), which may be real people's
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
@@ -34,7 +36,7 @@ class Target:
 
     base: str = ""
     lookups: str = ""
-    way: str = "bundle"
+    way: str = BUNDLE
     auth: Auth | None = None
     lines: int = LINES
     rate: int = 0
@@ -55,10 +57,15 @@ def read(argv: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
 def _slips(options: argparse.Namespace) -> Iterator[tuple[bool, str]]:
     yield options.way == SHELF, FETCHES
     typed = options.url or options.lookups
-    yield bool(options.sandbox) + bool(typed) + bool(options.file) != 1, "give the address of an endpoint, --lookups, --file or --sandbox"
+    given = bool(options.sandbox) + bool(typed) + bool(options.file)
+    yield not given, "give the address of an endpoint, --lookups, --file or --sandbox"
+    yield given > 1, "it is one of them: the address of an endpoint (or --lookups), --file, --sandbox"
     own = (options.basic, options.header, options.secret, options.patient, options.protected, options.ended)
     yield options.sandbox and any(own), "--sandbox brings its own patients and its own credential"
     yield bool(options.fault and not options.sandbox), "--fault is of the sandbox: say --sandbox too"
+    known = faults(way := options.way or BUNDLE)
+    idle = f"nothing goes wrong by {way} with --fault {options.fault}: say one of {', '.join(known)}"
+    yield bool(options.fault) and options.fault not in known, idle
     shown = (options.basic, options.header, options.secret, options.way)
     yield bool(options.file and any(shown)), "--file says itself by which way, and what the journal is shown"
     yield bool((options.endpoint or options.set) and not options.file), "--endpoint and --set go with --file"
@@ -100,7 +107,7 @@ def _of_register(journal: argparse.ArgumentParser) -> None:
 
 
 def _typed(parser: argparse.ArgumentParser, options: argparse.Namespace, env: Mapping[str, str]) -> Target:
-    target = Target(options.url or "", options.lookups or "", options.way or "bundle")
+    target = Target(options.url or "", options.lookups or "", options.way or BUNDLE)
     if not options.secret:
         return target
     secret = env.get(options.secret, "")
@@ -112,7 +119,7 @@ def _typed(parser: argparse.ArgumentParser, options: argparse.Namespace, env: Ma
 
 def _of_file(parser: argparse.ArgumentParser, options: argparse.Namespace, env: Mapping[str, str]) -> Target:
     try:
-        [file] = read_all([options.file], {**variables(env), **dict(options.set)})
+        [file] = read_all([options.file], None)
     except FileError as error:
         parser.error(str(error))
     if file.tenant is None:
@@ -122,11 +129,14 @@ def _of_file(parser: argparse.ArgumentParser, options: argparse.Namespace, env: 
     if name not in rows:
         parser.error(f"there is no endpoint of that name in the file; {hint(name, rows)}" if name else f"say --endpoint: {', '.join(rows)}")
     row = rows[name]
+    url, wrong = filled(row.url, {**variables(env), **dict(options.set)})
+    if wrong:
+        parser.error(f"{options.file}: {name}.url: {'; '.join(wrong)}")
     if isinstance(row, Lookup):
-        return Target(lookups=row.url.rstrip("/"), auth=row.auth)
+        return Target(lookups=url.rstrip("/"), auth=row.auth)
     if row.adapter not in WAYS:
         parser.error(FETCHES if row.adapter == SHELF else f"the kit tries {', '.join(WAYS)}; this endpoint is reached by {row.adapter}")
-    return Target(row.url.rstrip("/"), "", row.adapter, row.auth, row.lines, row.rate)
+    return Target(url.rstrip("/"), "", row.adapter, row.auth, row.lines, row.rate)
 
 
 def _address(text: str) -> str:

@@ -68,11 +68,6 @@ def acceptable(number: str, environment: str) -> bool:
     return person.kind(number) in (Kind.FNR, Kind.DNR) and person.guard(environment, "", number) is None
 
 
-def governed(roll: Roll, now: float) -> bool:
-    """Whether somebody is left who can administer users."""
-    return any(user.role in OF_USERS and not user.ended(now) for user in roll.values())
-
-
 def to_data(roll: Roll) -> dict[str, Any]:
     """As it is kept."""
     return {key: [user.role, user.name, user.since, user.until, user.used] for key, user in roll.items()}

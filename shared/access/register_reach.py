@@ -45,14 +45,19 @@ def url(table: Table, variables: Mapping[str, str] | None) -> str:
     raw = table.text("url", ADDRESS)
     if variables is None and PLACEHOLDER.search(raw):
         return raw
-    missing = {name for name in PLACEHOLDER.findall(raw) if name not in (variables or {})}
-    if missing:
-        table.wrong("url", f"names a variable without a value: {', '.join(sorted(missing))}", "start the hub, or give it with --set")
-        return ""
-    filled = PLACEHOLDER.sub(lambda found: (variables or {})[found[1]], raw)
-    if filled and (wrong := unsafe(filled)):
+    found, wrong = filled(raw, variables or {})
+    if wrong:
         table.wrong("url", *wrong)
-    return filled
+    return found
+
+
+def filled(raw: str, variables: Mapping[str, str]) -> tuple[str, tuple[str, str] | None]:
+    """A journal's address with its placeholders filled in, "" if that cannot be; and what is wrong with it, with its remedy."""
+    missing = {name for name in PLACEHOLDER.findall(raw) if name not in variables}
+    if missing:
+        return "", (f"names a variable without a value: {', '.join(sorted(missing))}", "start the hub, or give it with --set")
+    found = PLACEHOLDER.sub(lambda name: variables[name[1]], raw)
+    return found, unsafe(found) if found else None
 
 
 def secret(table: Table, scheme: str) -> Auth:

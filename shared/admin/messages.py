@@ -102,7 +102,9 @@ async def _act(hub: Hub, asked: Asked, guest: Guest) -> Answer:
         raise Fault(409, f"{error.by} corrects it and was delivered: it would be undone", "resend the correction, if anything") from None
     if target is None:
         return 200, {"changed": 0, "text": words.nothing(verb, message, asked.named["message"])}
-    number = len(target.names) if given["dry_run"] else await do(hub, order, [target])
+    if given["dry_run"]:
+        return 200, {"changed": len(target.names), "text": words.would_be(1)}
+    number = await do(hub, order, [target])
     return 200, {"changed": number, "text": words.did(verb, number, target.parcels)}
 
 

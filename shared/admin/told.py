@@ -8,6 +8,7 @@ from shared.access.register import Stop
 from shared.fhir.follow_up import step_name
 from shared.flow.status import about, dated, followed, written
 from shared.messages import story, words
+from shared.messages.edits import State
 from shared.messages.history import History
 from shared.messages.job import Job
 from shared.messages.message import Message, Sent, Wanted
@@ -50,6 +51,7 @@ def history(found: History) -> Json:
         **message(one),
         "format": found.adapter,
         "first": found.first,
+        "acts": _acts(one.state),
         "set_aside": [{"item": item, "reason": reason, "remedy": remedy} for item, reason, remedy in problems],
         "repairs": list(one.state.get("repairs", ())),
         "warnings": list(one.state.get("warnings", ())),
@@ -63,12 +65,24 @@ def _whole(sent: Sent) -> Json:
     state = sent.state
     return {
         **_parcel(sent),
-        "attempts": [{"at": written(at), "answer": answer} for at, answer in state.get("tries", ())],
+        "attempts": [{"at": written(at), "answer": answer} for at, answer in _attempts(state)],
+        "acts": _acts(state),
         **{name: written(state[name]) for name in _TIMES if name in state},
         **{name: str(state[name]) for name in _OF_PARCEL if state.get(name)},
         **({"second_route_of": sent.second_of} if sent.second_of else {}),
         **({"followed": [_step(step) for step in steps]} if (steps := followed(state)) else {}),
     }
+
+
+def _attempts(state: State) -> list[tuple[float, str]]:
+    """The last one too, by which it came to its end, though a hand has been at it since; what a hand made of it is among the acts."""
+    ends = [end for end in (state, state.get("was", {})) if "end" in end and "why" not in end]
+    last = [(end["at"], end.get("reason") or f"answer {end['answer']}") for end in ends]
+    return sorted([*((at, answer) for at, answer in state.get("tries", ())), *last])
+
+
+def _acts(state: State) -> list[Json]:
+    return [{"at": written(at), "verb": verb, "why": why, "job": job} for at, verb, why, job in state.get("acts", ())]
 
 
 def _step(step: Json) -> Json:

@@ -66,7 +66,7 @@ def _asked(fields: Json, *required: str) -> Json:
 
 def _parcel(**more: Json) -> Json:
     fields = {"parcel": TEXT, "endpoint": TEXT, "state": _STATE, "state_text": TEXT, **more}
-    return closed("A document on its way to a journal.", fields, [name for name in more if name != "attempts"])
+    return closed("A document on its way to a journal.", fields, [name for name in more if name not in ("attempts", "acts")])
 
 
 def _fields() -> Json:
@@ -89,14 +89,17 @@ def _history() -> Json:
     words: Json = {"type": "array", "items": TEXT}
     aside = closed("-1 is the whole payload.", {"item": {"type": "integer"}, "reason": TEXT, "remedy": TEXT})
     tries: Json = {"type": "array", "items": closed("", {"at": _TIME, "answer": TEXT})}
+    tries["description"] = "The last one too. Of many, the first ones and the last ones."
+    deed = closed("", {"at": _TIME, "verb": {"enum": list(VERBS)}, "why": TEXT, "job": TEXT})
+    acts: Json = {"type": "array", "items": deed, "description": "What was done by hand. `job`: of which, empty if alone."}
     texts: Json = {name: TEXT for name in ("answer", "name", "reason", "why", "batch")}
     texts["second_route_of"] = {**TEXT, "description": "The parcel that this one came of: an alarm that did not reach its journal in time."}
     when = {**TEXT, "description": "A moment; a FHIR date where no time of day was said; left out where nothing was."}
     step = closed("What a response centre did about an alert.", {"code": TEXT, "text": TEXT, "at": when, "by": TEXT}, ("at",))
     texts["followed"] = {"type": "array", "items": step}
-    whole = _parcel(attempts=tries, at=_TIME, not_before=_TIME, again=_TIME, **texts)
+    whole = _parcel(attempts=tries, acts=acts, at=_TIME, not_before=_TIME, again=_TIME, **texts)
     fields: Json = {**_fields(), "parcels": {"type": "array", "items": whole}, "format": TEXT, "first": TEXT}
-    fields |= {"set_aside": {"type": "array", "items": aside}, "repairs": words, "warnings": words}
+    fields |= {"acts": acts, "set_aside": {"type": "array", "items": aside}, "repairs": words, "warnings": words}
     fields |= {"follows": {**words, "description": "Of a follow-up: the alert's parcels; none: it is not known."}}
     fields |= {"text": {**TEXT, "description": "All of it, in bokmål."}}
     return closed("All that is remembered of a message.", fields, ["follows"])
@@ -157,7 +160,8 @@ def examples() -> dict[str, Json]:
     user: Json = {"user": USER, "name": "Lun Havbris", "role": "administer", "role_text": "administrere", "since": _AT}
     user |= {"until": "2027-05-01T00:00:00.000Z", "used": _AT, "open": True, "you": True}
     stop = {"what": "endpoint gerica", "since": _AT, "by": f"administer:{USER}", "reason": "vedlikehold", "text": "det som skal til gerica"}
-    whole = {**parcel, "attempts": [{"at": _AT, "answer": "answer 503"}], "at": _AT, "reason": "the journal answered 422"}
+    refused = "the journal answered 422"
+    whole = {**parcel, "attempts": [{"at": _AT, "answer": refused}], "acts": [], "at": _AT, "reason": refused}
     ends = {"delivered": 398, "parked": 1, "set_aside": 2, "waiting": 3, "duplicate": 8, "deleted": 0, "empty": 0}
     return {
         "OwnId": {"id": "https://dispenser.example/message|4711"},
@@ -168,7 +172,7 @@ def examples() -> dict[str, Json]:
         "Messages": {"messages": [message], "more": False},
         "History": {
             **{**message, "parcels": [whole]},
-            **{"format": "scales", "first": "", "set_aside": [], "repairs": [], "warnings": [], "text": f"Kvittering  {ID}"},
+            **{"format": "scales", "first": "", "acts": [], "set_aside": [], "repairs": [], "warnings": [], "text": f"Kvittering  {ID}"},
         },
         "Changed": {"changed": 1, "text": "1 levering sendes på nytt"},
         "Counted": {"count": 57, "more": False},

@@ -33,10 +33,14 @@ def heed(status: int, headers: Mapping[str, str]) -> None:
         raise Unavailable(f"the journal answered {status}", wish(headers), unsure=status in _MAYBE or status >= 500)
 
 
+def is_page(body: bytes) -> bool:
+    """Whether it is a web page. (Some journals call everything text/html, so it is the body that tells.)"""
+    return body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype"))
+
+
 def heed_page(body: bytes) -> None:
-    """Raises Unavailable for what a proxy, a log-in or a maintenance page says with a 200: no journal's yes. (Some journals call everything
-    text/html, so it is the body that tells.)"""
-    if body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")):
+    """Raises Unavailable for what a proxy, a log-in or a maintenance page says with a 200: no journal's yes."""
+    if is_page(body):
         raise Unavailable("the journal answered with a web page", unsure=True)
 
 

@@ -5,9 +5,10 @@ A killed worker's message stays hidden for ten minutes (`domain/runtime.md` 2d),
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 from shared import log
 from shared.domain.message import Lane
@@ -141,12 +142,12 @@ async def _purge_line(hub: Hub, half: Half, line: str, before: float) -> int:
 
 
 async def _finished(hub: Hub, half: Half, pack: Pack, before: float) -> bool:
-    """True once everything that came of the pack has stood in a journal, or been deleted, for long enough; what was set aside or parked
-    keeps its bytes."""
+    """True once everything that came of the pack has stood in a journal, or been deleted, for long enough, and so has a receipt that was
+    deleted itself; what was set aside or parked keeps its bytes."""
     states = [state or {} for state in pack.states]
     if half is hub.parcels:
         return all(state.get("end") in _OVER and state["at"] < before and not state.get("follow") for state in states)
-    if any(state.get("problems") and state["end"] != "deleted" for state in states):
+    if any((state.get("problems") and state["end"] != "deleted") or _just_deleted(state, before) for state in states):
         return False
     parcels: dict[str, list[int]] = {}
     for state in states:
@@ -154,3 +155,8 @@ async def _finished(hub: Hub, half: Half, pack: Pack, before: float) -> bool:
             parcels.setdefault(line, []).extend(positions)
     deliveries = await deliveries_of(hub, parcels)
     return all(delivery["status"] in _OVER and delivery["at"] < written(before) for delivery in deliveries)
+
+
+def _just_deleted(state: Mapping[str, Any], before: float) -> bool:
+    """Whether a receipt can still be restored: being deleted is the last act on it that there was."""
+    return "was" in state and any(at >= before for at, *_ in state.get("acts", ()))

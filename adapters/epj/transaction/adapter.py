@@ -1,6 +1,7 @@
 """A journal that is a FHIR R4 server: each document is one transaction, an alarm's one batch, to the server's base address."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 import orjson
 
@@ -44,7 +45,7 @@ def ask(sending: Sending) -> Call:
 
 def has(sending: Sending, status: int, headers: Mapping[str, str], body: bytes) -> str | None:
     """A document of which a part is missing is one that the journal does not have. One that is not to be asked is sent it again: it meets
-    its own ids."""
+    its own ids. Of an id of ours there is one at most; a journal that counts more did not look for it. Of a device it may have several."""
     if status in NOT_TO_BE_ASKED:
         return None
     _heard(status, headers)
@@ -54,8 +55,8 @@ def has(sending: Sending, status: int, headers: Mapping[str, str], body: bytes) 
     _all_stand(answers)
     if len(answers) != len(expected):
         raise Unavailable("the journal did not answer for every part", unsure=True)
-    missing = [counted(each) for each in answers].count(0)
-    return None if missing else f"{expected[0].type}/{expected[0].id}"
+    found = [counted(each, 1 if part.id else inf) for part, each in zip(expected, answers, strict=True)]
+    return None if 0 in found else f"{expected[0].type}/{expected[0].id}"
 
 
 def _call(base: str, wishes: Mapping[str, str], kind: str, entries: Sequence[Json]) -> Call:

@@ -50,12 +50,14 @@ def said(body: bytes, types: Collection[str]) -> Sequence[Said]:
     return found
 
 
-def counted(answer: Said) -> int:
-    """How many a search found. Unavailable: it is no searchset that says so."""
+def counted(answer: Said, most: float) -> int:
+    """How many a search found. Unavailable: it is no searchset that says so, or says what cannot be: less than none, more than `most`."""
     found = answer.resource
     total = found.get("total") if isinstance(found, dict) and found.get("type") == "searchset" else None
     if not isinstance(total, int) or isinstance(total, bool):
         raise Unavailable("the journal answered a search with something else than a searchset", unsure=True)
+    if not 0 <= total <= most:
+        raise Unavailable("the journal answered with something else than it was asked for", unsure=True)
     return total
 
 
