@@ -338,7 +338,7 @@ def test_a_trial_of_an_act_says_what_would_be_and_does_nothing(place: Place) -> 
     as_told(answer, "messages/{message}/{act}")
     assert answer.json()["changed"] >= 1 and answer.json()["text"] == "1 melding ville blitt berørt"
     idle = who.call("POST", f"{place.home.orgnr}/messages/{receipt}/restore", tried)
-    assert idle.json() == {"changed": 0, "text": "0 meldinger ville blitt berørt"}
+    assert idle.json()["changed"] == 0 and idle.json()["text"].endswith("restore tar det som er slettet")
     assert place.home.told(receipt)["status"] == "parked"
 
 
