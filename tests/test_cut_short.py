@@ -6,11 +6,16 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ServiceResponseError
 
+from shared.access.register import Register, Stop
 from shared.domain.clock import OSLO
 from shared.flow.follow_up import remember
 from shared.flow.transform import transform
-from shared.messages.edits import Verb
+from shared.messages.acts import Target
+from shared.messages.corrected import Corrected, aimed
+from shared.messages.edits import Order, Verb
+from shared.messages.history import history
 from shared.notice.account import account
 from shared.notice.reconcile import books
 from shared.storage import amend
@@ -38,6 +43,15 @@ async def cut_short(here: Town) -> None:
     here.clock.now += 300
 
 
+async def deleted(here: Town, receipt: str) -> int:
+    """While workers go on."""
+    deleting = asyncio.create_task(do(here, Verb.DELETE, receipt, why="feil"))
+    while not deleting.done():
+        await asyncio.sleep(0.05)
+        await here.run()
+    return await deleting
+
+
 async def adds_up(here: Town) -> bool:
     day = datetime.fromtimestamp(here.clock(), OSLO).date()
     return not any(one.findings for one in await account(books(here.hub), here.tenant.orgnr, day, {}))
@@ -48,11 +62,8 @@ def test_who_deletes_a_message_whose_turn_was_cut_short_waits_until_it_is_known_
         async with journalled(storage) as (here, journal):
             receipt = await here.post(note("a"))
             await cut_short(here)
-            deleting = asyncio.create_task(do(here, Verb.DELETE, receipt, why="feil"))
-            while not deleting.done():
-                await asyncio.sleep(0.05)
-                await here.run()
-            return await deleting, journal.titles, (await here.told(receipt))["status"], await adds_up(here)
+            changed = await deleted(here, receipt)
+            return changed, journal.titles, (await here.told(receipt))["status"], await adds_up(here)
 
     assert asyncio.run(run()) == (0, ["a"], DELIVERED, True)
 
@@ -127,3 +138,123 @@ def test_the_same_id_in_the_other_lane_is_another_message_under_another_key(stor
             return [(call.title, call.stored) for call in journal.calls], len({call.key for call in journal.calls})
 
     assert asyncio.run(run()) == ([("alarm: a fall, unanswered", True), ("the fall was answered", True)], 2)
+
+
+def test_what_fell_and_was_set_aside_once_more_goes_once(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its second turn finds no route; then its third one falls after the parcels are in line, and the fourth ends."""
+    falls = [3]
+
+    async def falling(*asked: Any) -> None:
+        if falls[0]:
+            falls[0] -= 1
+            raise RuntimeError
+        await remember(*asked)
+
+    monkeypatch.setattr("shared.flow.transform.remember", falling)
+
+    async def run() -> tuple[list[str], list[str], bool]:
+        async with journalled(storage) as (here, journal):
+            routes, receipt = here.tenant.routes, await here.post(note("a"))
+            states: list[str] = []
+            for wanted, falls[0] in ((routes, 3), ((), 0), (routes, 3), (routes, 0)):
+                here.change(routes=wanted)
+                if states:
+                    assert await do(here, Verb.TRANSFORM, receipt) == 1
+                await here.run(600)
+                states.append((await here.told(receipt))["status"])
+            return states, [call.title for call in journal.calls], await adds_up(here)
+
+    assert asyncio.run(run()) == (["set aside", "set aside", "set aside", DELIVERED], ["a"], True)
+
+
+def test_a_turn_that_did_not_hear_whether_its_parcels_are_in_line_counts_as_begun(storage: str) -> None:
+    async def run() -> tuple[int, list[str], str]:
+        async with journalled(storage) as (here, journal):
+            receipt = await here.post(note("a"))
+            async with another(here) as worker:
+                append = worker.parcels.appender.append
+
+                async def unheard(line: str, addition: Any) -> list[int]:
+                    await append(line, addition)
+                    raise ServiceResponseError("cut")
+
+                worker.parcels.appender.append = unheard  # type: ignore[method-assign]
+                with pytest.raises(ServiceResponseError):
+                    await transform(worker, [here.line()])
+            changed = await deleted(here, receipt)
+            return changed, journal.titles, (await here.told(receipt))["status"]
+
+    assert asyncio.run(run()) == (0, ["a"], DELIVERED)
+
+
+def test_once_all_is_at_its_end_nothing_is_in_doubt_and_nobody_waits(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(amend, "PATIENCE", 0.5)
+
+    async def run() -> int:
+        async with journalled(storage) as (here, _):
+            routes = here.tenant.routes
+            here.change(routes=())
+            old = await here.post(note("old"))
+            await here.run(60)
+            here.change(routes=routes)
+            await here.post(note("a"))
+            await cut_short(here)
+            await here.run(600)
+            assert await do(here, Verb.TRANSFORM, old) == 1
+            return await do(here, Verb.DELETE, old, why="feil")
+
+    assert asyncio.run(run()) == 1
+
+
+def test_of_a_stopped_sender_what_a_worker_had_begun_with_is_passed_over_and_the_rest_is_deleted(storage: str) -> None:
+    async def run() -> list[int]:
+        async with journalled(storage) as (here, _):
+            begun = await here.post(note("a"))
+            await cut_short(here)
+            fresh = await here.post(note("b"))
+            register, stop = here.book.register, Stop(here.tenant.orgnr, "cloud", "", here.clock(), "kari", "feil")
+            here.book.register = Register(register.tenants, (stop,))
+            return [await do(here, Verb.DELETE, receipt, why="feil") for receipt in (begun, fresh)]
+
+    assert asyncio.run(run()) == [0, 1]
+
+
+@pytest.mark.parametrize("verb", [Verb.TRANSFORM, Verb.RESTORE])
+def test_an_original_that_was_never_sent_is_not_sent_after_what_corrected_it(storage: str, verb: Verb) -> None:
+    async def run() -> list[str]:
+        async with journalled(storage) as (here, journal):
+            routes = here.tenant.routes
+            here.change(routes=() if verb is Verb.TRANSFORM else routes)
+            original = await here.post(note("wrong", name="n1"))
+            if verb is Verb.TRANSFORM:
+                await here.run(60)
+            else:
+                assert await do(here, Verb.DELETE, original, why="feil") == 1
+            here.change(routes=routes)
+            await here.post(note("right", name="n1"))
+            await here.run(60)
+            told = await history(here.hub, original)
+            assert told and len(told.corrected) == 1
+            with pytest.raises(Corrected):
+                await aimed(here.hub, Order(verb, here.clock(), "kari"), Target(told.message, told.message.parcels))
+            return journal.titles
+
+    assert asyncio.run(run()) == ["right"]
+
+
+def test_what_a_lost_worker_may_have_sent_stays_in_doubt_though_the_next_one_breaks_off_before_it_sends(storage: str) -> None:
+    async def run() -> int:
+        async with journalled(storage) as (here, _):
+            await here.post(note("a"))
+            lines, line = here.hub.receipts.lines, here.line()
+            for fell in (None, False):
+                head = await lines.head(line)
+                assert head
+                hold = await lines.take(line, head, 7, here.clock() + 1)
+                assert hold
+                if fell is not None:
+                    await lines.let_go(hold, fell=fell)
+            after = await lines.head(line)
+            return after.doubt if after else -1
+
+    assert asyncio.run(run()) == 7

@@ -9,7 +9,8 @@ from shared.hub import Hub
 from shared.storage.lines import place_of
 
 AGAIN = "~again"  # of such posts' source, behind the name of the line that they come from
-State = Mapping[str, Any]  # what an earlier turn wrote; `again`: when a human asked, `aside`: items set aside, `cut`: it fell
+State = Mapping[str, Any]  # what an earlier turn wrote; `again`: when a human asked, `aside`: items set aside, `cut`: sources (Job) of
+# turns that fell
 
 
 def wanted(before: State, item: int) -> bool:
@@ -28,13 +29,13 @@ def joined(before: State, stands: Mapping[str, Sequence[int]]) -> dict[str, list
     return {line: [*earlier.get(line, ()), *stands.get(line, ())] for line in dict.fromkeys([*earlier, *stands])}
 
 
-async def not_sent_yet(hub: Hub, first: tuple[str, int], before: State, posts: list[Post]) -> list[Post]:
-    """Without those that an earlier turn put in line: an item may have become several documents, of which one was set aside. `first`: the
-    source of the turn before, and where it came from there; if that was cut, nothing was written of what it had put in line."""
+async def not_sent_yet(hub: Hub, line: str, before: State, posts: list[Post]) -> list[Post]:
+    """Without those that an earlier turn put in line: an item may have become several documents, of which one was set aside. Of what a turn
+    that was cut had put in line, nothing was written."""
     if not posts or "again" not in before:
         return posts
-    if "cut" in before:
-        posts = [post for post in posts if not await stands_already(hub, first[0], replace(post, at=first[1]))]
+    for kind, at in before.get("cut", ()):
+        posts = [post for post in posts if not await stands_already(hub, line + kind, replace(post, at=at))]
     stand = {(line, place_of(at)[0]) for line, positions in before.get("parcels", {}).items() for at in positions}
     packs = [await hub.parcels.lines.read(*one) for one in stand]
     known = {entry["id"] for pack in packs if pack for entry in pack.entries}

@@ -65,7 +65,7 @@ async def _ask(hub: Hub, endpoint: Endpoint, journal: JournalAdapter, one: Follo
 def _end(fate: Fate) -> dict[str, Any] | None:
     times = {word: at for word, at in (("read", fate.read), ("acknowledged", fate.journaled)) if at}
     if fate.failed:
-        return {"end": "parked", "reason": "taken, and then reported as failed", **times}
+        return {"end": "parked", "reason": "taken, and then reported as failed", "had": {}, **times}
     return times if fate.journaled else None
 
 

@@ -56,7 +56,7 @@ async def _turn(hub: Hub, line: str, look: Look, *, sending: list[asyncio.Task[N
     hold = await _take(hub, line, look.head, jobs)
     if hold is None:
         return True
-    async with holding(hub.receipts, hold, lambda: any(job.stands for job in jobs)):
+    async with holding(hub.receipts, hold, lambda: any(job.posts for job in jobs)):
         for job, behind in zip(jobs, await originals(hub, line, [job.verdict.after for job in jobs]), strict=True):
             job.behind = behind
         register = await hub.registers.current()
@@ -72,7 +72,7 @@ async def _hand_over(hub: Hub, line: str, jobs: Sequence[Job]) -> list[str]:
     """The lines in which parcels were put."""
     touched: dict[str, None] = {}
     for job in jobs:
-        job.posts = await not_sent_yet(hub, (line, job.at), job.before, job.posts)
+        job.posts = await not_sent_yet(hub, line, job.before, job.posts)
     for kind in dict.fromkeys(job.source[0] for job in jobs):
         posts = [post for job in jobs if job.source[0] == kind for post in job.posts]
         touched |= dict.fromkeys(await put_in_line(hub, line + kind, sorted(posts, key=lambda post: post.at)))
@@ -132,7 +132,7 @@ async def _work(hub: Hub, register: Register, line: str, jobs: Sequence[Job], *,
         if job.verdict.duplicate:
             job.state = {"end": "duplicate", "first": job.verdict.first}
         elif given_up:
-            job.state = {"cut": True} | _set_aside(
+            job.state = {"cut": [*job.before.get("cut", ()), job.source]} | _set_aside(
                 job, "the worker fell three times over this payload", "report it to the hub's operators with the receipt's id"
             )
         elif municipality is None:
@@ -216,6 +216,7 @@ def _outcome(jobs: Sequence[Job], looked: Sequence[Pack]) -> Outcome:
         ended=[pack for pack in packs if pack.ended],
         changed=[pack for pack in packs if not pack.ended],
         marked=[pack for pack in packs if pack.sequence in marked],
+        through=jobs[-1].at,
     )
 
 
@@ -228,6 +229,7 @@ def _known(job: Job) -> dict[str, Any]:
     if not job.state.get("problems"):
         return told
     batch = {"batch": job.before["batch"]} if "batch" in job.before else {}
+    told |= {"cut": job.before["cut"]} if "cut" in job.before and "cut" not in job.state else {}
     return told | {"id": verdict.id, "after": verdict.after} | batch
 
 

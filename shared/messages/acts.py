@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from shared.access.entry import Entry
 from shared.flow.attend import waiting
-from shared.flow.names import parcel_name, receipt_name
+from shared.flow.names import owner_of, parcel_name, receipt_name
 from shared.hub import Half, Hub
 from shared.messages.edits import PARCELS, RECEIPTS, Edit, Order, Verb
 from shared.messages.message import Message, Sent
@@ -67,14 +67,14 @@ async def act(hub: Hub, order: Order, targets: Sequence[Target]) -> int:
     parcels = [(sent.line, sent.at) for target in targets for sent in target.parcels]
     receipts = await _open(hub.receipts, [(target.message.line, target.message.at) for target in targets if target.own], RECEIPTS, order)
     sent = await _open(hub.parcels, parcels, PARCELS, order)
+    if order.verb is Verb.DELETE:
+        receipts = await _free(hub, receipts)
     names = {name(line, at) for half, name in ((receipts, receipt_name), (sent, parcel_name)) for line, at in half}
     if not names:
         return 0
     told = [name for target in targets for name in target.names if name in names]
     patients = tuple(dict.fromkeys(str(entry["patient"]) for entry in sent.values()))
     await note(hub, targets[0].message.tenant, order, ", ".join(told), patients, len(told))
-    if order.verb is Verb.DELETE:
-        await _ring(hub, hub.receipts, await _cut(hub, receipts))
     changed = [
         await _changed(hub, half, one, places, edits[order.verb], order)
         for half, places_of, edits in ((hub.receipts, receipts, RECEIPTS), (hub.parcels, sent, PARCELS))
@@ -125,13 +125,15 @@ def _begun(pack: Pack, place: int, head: Head) -> bool:
     return place in waiting(pack) and position(pack.sequence, place) <= head.begun
 
 
-async def _cut(hub: Hub, receipts: Iterable[Place]) -> list[str]:
-    """The lines of these receipts in which a turn was begun with one of them."""
-    found = []
+async def _free(hub: Hub, receipts: Mapping[Place, Item]) -> dict[Place, Item]:
+    """Without those that a worker had begun with and that are stopped by hand: nobody ends their turn. The others' lines are rung."""
+    register, begun = await hub.registers.current(), list[Place]()
     for line in dict.fromkeys(line for line, _ in receipts):
         head = await hub.receipts.lines.head(line)
-        found += [line] if head and any(at <= head.begun for where, at in receipts if where == line) else []
-    return found
+        begun += [(line, at) for where, at in receipts if where == line and head and at <= head.begun]
+    stopped = {place for place in begun if register.stopped(*owner_of(place[0]))}
+    await _ring(hub, hub.receipts, [place[0] for place in begun if place not in stopped])
+    return {place: item for place, item in receipts.items() if place not in stopped}
 
 
 async def note(hub: Hub, tenant: str, deed: Deed, what: str, patients: tuple[str, ...] = (), count: int = 1) -> None:

@@ -7,7 +7,7 @@ from shared.errors import Refused
 from shared.flow.names import receipt_at, receipt_name
 from shared.hub import Hub
 from shared.messages.acts import Target, to_do
-from shared.messages.edits import PARCELS, Order
+from shared.messages.edits import PARCELS, RECEIPTS, Order
 from shared.messages.message import Message
 from shared.messages.search import Search
 from shared.storage.lines import place_of
@@ -27,9 +27,11 @@ class Corrected(Refused):
 async def corrections(hub: Hub, message: Message, own: str) -> Sequence[str]:
     """The receipts that came later under its id with other content, as long as ids are known. `own`: the id, as its entry has it."""
     claim = (await hub.receipts.lines.owners(message.line, [own])).get(own) if own else None
-    if claim is None or message.at not in (claim.position, *claim.corrections):
+    owners = (claim.position, *claim.corrections) if claim else ()
+    unread = "end" not in message.state.get("was", {"end": ""})  # deleted before its turn, it never had its id
+    if message.at not in owners and not unread:
         return []  # the id is another's by now
-    return [receipt_name(message.line, at) for at in claim.corrections if at > message.at]
+    return [receipt_name(message.line, at) for at in owners if at > message.at]
 
 
 async def aimed(hub: Hub, order: Order, target: Target) -> Target | None:
@@ -38,6 +40,14 @@ async def aimed(hub: Hub, order: Order, target: Target) -> Target | None:
     if found and (by := await Corrections(Search(hub)).undone(order, found)):
         raise Corrected(by)
     return found
+
+
+def _would_wait(order: Order, target: Target) -> bool:
+    """Whether the act makes it wait: a parcel to be sent, or the receipt to be transformed."""
+    acts = [(RECEIPTS, target.message.state)] if target.own else []
+    acts += [(PARCELS, sent.state) for sent in target.parcels]
+    made = [edits[order.verb](state, order) for edits, state in acts if order.verb in edits]
+    return any(state is not None and "end" not in state for state in made)
 
 
 @dataclass(slots=True)
@@ -50,8 +60,7 @@ class Corrections:
 
     async def undone(self, order: Order, target: Target) -> str:
         """The latest correction of it that a journal has, if the act would send it; "" = none."""
-        edit = PARCELS.get(order.verb)
-        if edit is None or all("end" in (edit(sent.state, order) or {"end": ""}) for sent in target.parcels):
+        if not _would_wait(order, target):
             return ""
         for receipt in reversed(await corrections(self.search.hub, target.message, await self._own(target.message))):
             if await self._stands(receipt):

@@ -65,7 +65,7 @@ def _resent(state: State, order: Order) -> dict[str, Any] | None:
 def _parked(state: State, order: Order) -> dict[str, Any] | None:
     if "end" in state:
         return None
-    if "had" in state:
+    if state.get("had"):
         return _back(state, order)
     told = {"end": "parked", "at": order.at, "reason": "parked by hand", "why": order.why}
     return {**_without(state, *_TURN), **told, **_acted(state, order)}
@@ -74,7 +74,7 @@ def _parked(state: State, order: Order) -> dict[str, Any] | None:
 def _parcel_deleted(state: State, order: Order) -> dict[str, Any] | None:
     if state.get("end", "parked") != "parked" or order.spares(state):
         return None
-    if "had" in state:
+    if state.get("had"):
         return _back(state, order)
     doubt = "; it may stand in the journal already" if state.get("unsure") else ""
     told = {"end": "deleted", "at": order.at, "reason": f"deleted by hand{doubt}", "why": order.why, "was": _without(state, *_PAST)}

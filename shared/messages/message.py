@@ -50,7 +50,7 @@ class Sent:
     @property
     def delivered(self) -> bool:
         """Whether the journal has it, though it may have been sent again since."""
-        return self.status == "delivered" or "had" in self.state
+        return self.status == "delivered" or bool(self.state.get("had"))
 
     @property
     def doubtful(self) -> bool:

@@ -44,6 +44,8 @@ def told(history: History) -> str:
         head.append(f"Følger opp  {', '.join(known['follows']) or 'et varsel som ikke er funnet her'}")
     if "items" in state:
         head.append(f"Innhold     deler: {state['items']}, dokumenter: {state['documents']}, lagt til side: {state['set_aside']}")
+    if "cut" in state and not message.parcels:
+        head += _labelled("Merk", ["behandlingen ble avbrutt: noe av den kan stå i journalen allerede"])
     lists = [*_listed("Rettet", state.get("repairs")), *_listed("Advarsler", state.get("warnings")), *_aside(state)]
     lists += _listed("Gjort for hånd", [f"{time(at)}  {told}" for at, told in _acts(state)])
     return "\n".join([*head, *lists, *(line for sent in message.parcels for line in _delivery(history, sent))])

@@ -119,7 +119,7 @@ def done(verb: Verb, number: int) -> str:
     return (
         f"{number} {one if number == 1 else several} {word}"
         if number
-        else "ingenting å gjøre: innholdet er slettet fra lageret, eller noen andre gjorde det først"
+        else "ingenting å gjøre: innholdet er borte, noen andre gjorde det først, eller en avbrutt behandling må gjøres ferdig først"
     )
 
 

@@ -55,6 +55,10 @@ class Head:
         through = self.trying < 0 or self.trying >= self.suspect
         return Head(suspect=-1 if through else self.suspect, doubt=self.doubt, doubts=self.doubts)
 
+    def sure(self, at: int) -> "Head":
+        """Up to this position nothing waits."""
+        return replace(self, doubt=-1) if self.doubt <= at else self
+
     def doubted(self) -> "Head":
         """Of a holder that was lost, or that could not write what it has done: whatever it came to may be done."""
         return replace(self, doubt=max(self.doubt, self.suspect, self.trying), doubts=self.doubts + 1)

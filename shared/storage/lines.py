@@ -65,13 +65,15 @@ class Hold:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a turn has to say: packs that ended, packs that go on waiting with new states, packs that a human should look at."""
+    """What a turn has to say: packs that ended, packs that go on waiting with new states, packs that a human should look at. `through`: up
+    to this position all is at its end, and nothing is in doubt any more."""
 
     ended: list[Pack] = field(default_factory=list)
     changed: list[Pack] = field(default_factory=list)
     marked: list[Pack] = field(default_factory=list)
     not_before: float = 0.0  # the whole line waits until then
     failures: int = 0
+    through: int = -1
 
 
 def position(sequence: int, place: int) -> int:
@@ -136,7 +138,7 @@ class Lines:
     async def commit(self, hold: Hold, outcome: Outcome) -> None:
         """Writes every outcome and lets go, in one transaction. Raises Lost if the line is another's by now."""
         told = {"not_before": outcome.not_before, "failures": outcome.failures}
-        operations = [replace(head_row(hold.line, hold.head.free()) | told, hold.etag)]
+        operations = [replace(head_row(hold.line, hold.head.free().sure(outcome.through)) | told, hold.etag)]
         for pack in outcome.ended:
             operations += to_done(hold.line, pack)
         operations += [merge({**key(hold.line, named("w", pack)), **packs.states(pack)}) for pack in outcome.changed]
@@ -147,8 +149,7 @@ class Lines:
         """After a turn that was not committed: the line is free at once. `fell`: what was worked on may be to blame, so it is counted.
         `sent`: something of it may have left the hub."""
         left = hold.head if fell else hold.before
-        if sent:
-            left = left.doubting(hold.head.doubted())
+        left = left.doubting(hold.head.doubted() if sent else hold.head)
         await self._settle([replace(head_row(hold.line, left.freed()), hold.etag)])
 
     async def head(self, line: str) -> Head | None:
