@@ -29,8 +29,8 @@ REACHED = ("", "hidden")  # what the senders of kill.py bring about
 SCENARIOS: Mapping[str, tuple[Play, Play]] = {  # in full, and quick
     "crash": (lambda g, seed: crash.crash(g, 2000, seed), crash.each_once),
     "kill": (lambda g, _: kill.kill(g, _hosts(), 3), lambda g, _: kill.kill(g, KILLED, 1)),
-    "outage": (lambda g, _: outage.outage(g, 8, (100, 10_000)), lambda g, _: outage.outage(g, 0.2, (50, 300))),
-    "journals": (lambda g, seed: journals.journals(g, 20, seed), lambda g, seed: journals.journals(g, 4, seed)),
+    "outage": (lambda g, _: outage.outage(g, 8, (100, 10_000)), lambda g, _: outage.outage(g, 0.2, (40, 160))),
+    "journals": (lambda g, seed: journals.journals(g, 20, seed), lambda g, seed: journals.journals(g, 3, seed)),
     "storage": (lambda g, seed: storage.storage(g, 200, seed), lambda g, seed: storage.storage(g, 8, seed)),
     "queues": (lambda g, seed: together.queues(g, 1000, seed), lambda g, seed: together.queues(g, 60, seed)),
     "copies": (lambda g, seed: together.copies(g, 1000, seed), lambda g, seed: together.copies(g, 100, seed)),
@@ -39,7 +39,7 @@ SCENARIOS: Mapping[str, tuple[Play, Play]] = {  # in full, and quick
     "dst": (lambda g, seed: together.dst(g, 0, seed), lambda g, seed: together.dst(g, 0, seed)),
     "rotation": (lambda g, seed: rotation.rotation(g, 400, seed), lambda g, seed: rotation.rotation(g, 20, seed)),
     "stall": (lambda g, _: latency.stall(g, 15, 4), lambda g, _: latency.stall(g, 1.5, 1, latency.SHORT)),
-    "heap": (lambda g, _: latency.heap(g, 10_000, 40), lambda g, _: latency.heap(g, 500, 4)),
+    "heap": (lambda g, _: latency.heap(g, 10_000, 40), lambda g, _: latency.heap(g, 300, 4)),
 }
 
 BESIDE = (
