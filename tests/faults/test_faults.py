@@ -72,7 +72,7 @@ def test_no_message_of_an_outage_is_poison(told: Told) -> None:
 
 def test_what_a_journal_refuses_stands_parked_before_its_sender(told: Told) -> None:
     figures = row_of(told, "journals")["figures"]
-    assert figures["refused_and_parked"] == 4 * figures["refusing"] > 0
+    assert figures["refused_and_parked"] == 3 * figures["refusing"] > 0
 
 
 def test_an_alarm_is_on_its_way_again_within_a_minute_of_a_kill(runs: tuple[Told, Row, float]) -> None:
