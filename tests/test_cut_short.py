@@ -43,6 +43,21 @@ async def cut_short(here: Town) -> None:
     here.clock.now += 300
 
 
+@pytest.fixture
+def falls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many more times a turn falls after its parcels were put in line: 3 at first."""
+    left = [3]
+
+    async def falling(*asked: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise RuntimeError
+        await remember(*asked)
+
+    monkeypatch.setattr("shared.flow.transform.remember", falling)
+    return left
+
+
 async def deleted(here: Town, receipt: str) -> int:
     """While workers go on."""
     deleting = asyncio.create_task(do(here, Verb.DELETE, receipt, why="feil"))
@@ -95,20 +110,10 @@ def test_a_message_that_no_turn_has_begun_with_is_deleted_at_once(storage: str) 
     assert asyncio.run(run()) == (1, ["a"], "deleted")
 
 
+@pytest.mark.usefixtures("falls")
 @pytest.mark.parametrize("lines", [1, 3])
-def test_what_was_set_aside_after_three_falls_goes_once_though_it_had_left_before_them(
-    storage: str, monkeypatch: pytest.MonkeyPatch, lines: int
-) -> None:
+def test_what_was_set_aside_after_three_falls_goes_once_though_it_had_left_before_them(storage: str, lines: int) -> None:
     """`lines`: changed to that many before it is transformed anew."""
-    falls = [3]
-
-    async def falling(*asked: Any) -> None:
-        if falls[0]:
-            falls[0] -= 1
-            raise RuntimeError
-        await remember(*asked)
-
-    monkeypatch.setattr("shared.flow.transform.remember", falling)
 
     async def run() -> tuple[str, str, list[str], bool]:
         async with journalled(storage) as (here, journal):
@@ -140,17 +145,8 @@ def test_the_same_id_in_the_other_lane_is_another_message_under_another_key(stor
     assert asyncio.run(run()) == ([("alarm: a fall, unanswered", True), ("the fall was answered", True)], 2)
 
 
-def test_what_fell_and_was_set_aside_once_more_goes_once(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fell_and_was_set_aside_once_more_goes_once(storage: str, falls: list[int]) -> None:
     """Its second turn finds no route; then its third one falls after the parcels are in line, and the fourth ends."""
-    falls = [3]
-
-    async def falling(*asked: Any) -> None:
-        if falls[0]:
-            falls[0] -= 1
-            raise RuntimeError
-        await remember(*asked)
-
-    monkeypatch.setattr("shared.flow.transform.remember", falling)
 
     async def run() -> tuple[list[str], list[str], bool]:
         async with journalled(storage) as (here, journal):
